@@ -1,0 +1,3 @@
+//! spiderpool-cli
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! spiderpool-agent
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! spiderpool
+
+fn main() {}

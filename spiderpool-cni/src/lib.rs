@@ -1,0 +1,1 @@
+//! spiderpool-cni
