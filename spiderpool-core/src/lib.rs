@@ -1,1 +1,3 @@
 //! spiderpool-core
+
+pub mod addr;
