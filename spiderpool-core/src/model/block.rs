@@ -401,6 +401,6 @@ impl Block {
 pub fn block_range(id: &BlockId, bits: BlockBits) -> AddressRange {
     let first = (id.index << bits.get()) & id.family.max();
     let last = first | u128::from(bits.size() - 1);
-    let edge = |value| Address::new(id.family, value & id.family.max()).unwrap_or(Address::unspecified(id.family));
+    let edge = |value| Address::new(id.family, value & id.family.max()).unwrap_or(Address::lowest(id.family));
     AddressRange::new(edge(first), edge(last)).unwrap_or(AddressRange::single(edge(first)))
 }
