@@ -167,7 +167,8 @@ impl TryFrom<Stored> for Block {
             if held >> offset != 0 {
                 return damaged("has records out of order, or two of one address");
             }
-            if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached {
+            if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached
+            {
                 return damaged("has a stateless record without a container");
             }
             held |= 1 << offset;
@@ -243,7 +244,8 @@ impl Block {
     /// The place of `address` in this block, if it is one of its.
     #[must_use]
     pub fn offset(&self, address: Address) -> Option<u8> {
-        let inside = address.family() == self.id.family && address.value() >> self.bits.get() == self.id.index;
+        let inside =
+            address.family() == self.id.family && address.value() >> self.bits.get() == self.id.index;
         inside.then(|| (address.value() & u128::from(self.bits.size() - 1)) as u8)
     }
 
