@@ -1,6 +1,8 @@
 //! Spiderpool's core: IP address allocation over any store with compare-and-swap.
 
 pub mod addr;
+pub mod admin;
+pub mod alloc;
 pub mod api;
 pub mod env;
 mod hex;
