@@ -17,7 +17,7 @@ impl Annotation {
         format!("metadata.annotations[{}]{at}", self.key)
     }
 
-    /// A violation at `at`, with the way to write it.
+    /// A violation at `at`; the first of an annotation says how to write it.
     pub(super) fn refuse(
         self,
         kind: ViolationKind,
@@ -25,7 +25,10 @@ impl Annotation {
         problem: impl AsRef<str>,
         found: &mut Violations,
     ) {
-        found.add(kind, self.field(at), format!("{}; it is written `{}`", problem.as_ref(), self.example));
+        let problem = problem.as_ref();
+        let message =
+            if found.is_empty() { format!("{problem}; write {}", self.example) } else { problem.to_owned() };
+        found.add(kind, self.field(at), message);
     }
 
     /// [`Self::refuse`], for an annotation with only one thing wrong.
