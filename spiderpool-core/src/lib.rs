@@ -6,6 +6,7 @@ pub mod env;
 mod hex;
 pub mod model;
 pub mod name;
+pub mod select;
 pub mod store;
 pub mod time;
 pub mod validate;

@@ -199,6 +199,6 @@ proptest! {
         for violation in &violations {
             prop_assert!(violation.field.starts_with("metadata.annotations["));
         }
-        check_namespace(&BTreeMap::from([(crate::api::keys::DEFAULT_IPV4_POOL.to_owned(), text)]));
+        let _ = check_namespace(&BTreeMap::from([(crate::api::keys::DEFAULT_IPV4_POOL.to_owned(), text)]));
     }
 }
