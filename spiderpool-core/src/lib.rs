@@ -9,5 +9,7 @@ mod hex;
 pub mod model;
 pub mod name;
 pub mod protocol;
+pub mod select;
 pub mod store;
 pub mod time;
+pub mod validate;
