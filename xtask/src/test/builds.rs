@@ -28,7 +28,7 @@ pub(super) fn lints(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
     let everything = ["--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     workspace.cargo("clippy").args(everything).run()?;
-    fuzz(workspace, "clippy").args(["--all-targets", "--", "-D", "warnings"]).run()?;
+    fuzz(workspace, "clippy").args(["--all-targets", "--all-features", "--", "-D", "warnings"]).run()?;
     Ok(Passed::default())
 }
 
