@@ -112,13 +112,12 @@ fn install(workspace: &Workspace, names: &[&str]) -> Result<(), Problem> {
 fn refusal(names: &[&str], cause: Option<&Problem>) -> Problem {
     let names = names.join(" ");
     let cause = cause.map(|cause| format!("; tried, and {cause}")).unwrap_or_default();
-    let (what, remedy) = if find_program("apt-get").is_some() {
-        (names.clone(), format!("sudo apt-get update && sudo apt-get install {names}{cause}"))
+    let remedy = if find_program("apt-get").is_some() {
+        format!("sudo apt-get update && sudo apt-get install {names}{cause}")
     } else {
-        let elsewhere = format!("this distribution's packages that match Debian's {names}");
-        (names, elsewhere)
+        format!("this system's package manager ({names} is what Debian calls it){cause}")
     };
-    Problem::Missing { what, remedy }
+    Problem::Missing { what: names, remedy }
 }
 
 #[cfg(test)]

@@ -48,11 +48,11 @@ pub(crate) fn run(workspace: &Workspace, action: Action) -> Result<String, Probl
             Ok(format!("{} cases written to {BASELINE}", counts.len()))
         }
         Action::Compare => {
-            let accepted = Counts::parse(&workspace.read(BASELINE)?).map_err(|error| {
-                Problem::failed(format!(
-                    "{BASELINE}: {error}; write it anew with 'cargo xtask instructions --accept'"
-                ))
-            })?;
+            let anew = "write it anew with: cargo xtask instructions --accept";
+            let text =
+                workspace.read(BASELINE).map_err(|problem| Problem::failed(format!("{problem}; {anew}")))?;
+            let accepted = Counts::parse(&text)
+                .map_err(|error| Problem::failed(format!("{BASELINE}: {error}; {anew}")))?;
             baseline::compare(&accepted, &counts).map_err(Problem::Failed)
         }
     }
@@ -74,7 +74,7 @@ fn count_all(workspace: &Workspace, program: &Path) -> Result<Counts, Problem> {
     }
     let mut counts = Counts::default();
     for (done, case) in cases.iter().enumerate() {
-        print!("{}/{} {case} … ", done + 1, cases.len());
+        println!("{}/{} {case}", done + 1, cases.len());
         let short = callgrind::count(workspace, program, case, ITERATIONS)?;
         let long = callgrind::count(workspace, program, case, 2 * ITERATIONS)?;
         let per_iteration = callgrind::per_iteration(short, long, ITERATIONS).ok_or_else(|| {
@@ -82,7 +82,7 @@ fn count_all(workspace: &Workspace, program: &Path) -> Result<Counts, Problem> {
                 "{case}: {ITERATIONS} iterations took {short} instructions, twice as many {long}"
             ))
         })?;
-        println!("{per_iteration} instructions");
+        println!("    {per_iteration} instructions");
         counts.insert(case, per_iteration).map_err(Problem::Failed)?;
     }
     Ok(counts)
