@@ -6,5 +6,6 @@ pub mod env;
 mod hex;
 pub mod model;
 pub mod name;
+pub mod protocol;
 pub mod store;
 pub mod time;

@@ -1,9 +1,11 @@
 //! The kinds that users write, in upstream Spiderpool's v2beta1 form, and the other objects that are read.
 
 mod endpoint;
+pub mod keys;
 mod meta;
 mod pool;
 mod resource;
+mod violation;
 
 pub use endpoint::{Claim, ClaimState, Current, EndpointIP, EndpointStatus, SpiderEndpoint};
 pub use meta::{API_VERSION, GROUP, LabelRequirement, LabelSelector, ObjectMeta, OwnerReference};
@@ -12,3 +14,4 @@ pub use pool::{
     SpiderSubnet, SubnetSpec, SubnetStatus,
 };
 pub use resource::Resource;
+pub use violation::{Violation, ViolationKind, Violations};

@@ -40,7 +40,11 @@ pub struct IPPoolSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub ips: Vec<String>,
     /// Same grammar, subtracted from `ips`.
-    #[serde(rename = "excludeIPs", skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    #[serde(
+        rename = "excludeIPs",
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub exclude_ips: Vec<String>,
     /// The gateway, never granted.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,7 +125,11 @@ pub struct SubnetSpec {
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
     pub ips: Vec<String>,
     /// Same grammar, subtracted from `ips`.
-    #[serde(rename = "excludeIPs", skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    #[serde(
+        rename = "excludeIPs",
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "null_as_default"
+    )]
     pub exclude_ips: Vec<String>,
     /// Inherited by pools that set none.
     #[serde(skip_serializing_if = "Option::is_none")]

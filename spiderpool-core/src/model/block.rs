@@ -167,7 +167,8 @@ impl TryFrom<Stored> for Block {
             if held >> offset != 0 {
                 return damaged("has records out of order, or two of one address");
             }
-            if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached {
+            if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached
+            {
                 return damaged("has a stateless record without a container");
             }
             held |= 1 << offset;
@@ -243,7 +244,8 @@ impl Block {
     /// The place of `address` in this block, if it is one of its.
     #[must_use]
     pub fn offset(&self, address: Address) -> Option<u8> {
-        let inside = address.family() == self.id.family && address.value() >> self.bits.get() == self.id.index;
+        let inside =
+            address.family() == self.id.family && address.value() >> self.bits.get() == self.id.index;
         inside.then(|| (address.value() & u128::from(self.bits.size() - 1)) as u8)
     }
 
@@ -401,6 +403,6 @@ impl Block {
 pub fn block_range(id: &BlockId, bits: BlockBits) -> AddressRange {
     let first = (id.index << bits.get()) & id.family.max();
     let last = first | u128::from(bits.size() - 1);
-    let edge = |value| Address::new(id.family, value & id.family.max()).unwrap_or(Address::unspecified(id.family));
+    let edge = |value| Address::new(id.family, value & id.family.max()).unwrap_or(Address::lowest(id.family));
     AddressRange::new(edge(first), edge(last)).unwrap_or(AddressRange::single(edge(first)))
 }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     addr::Family,
-    name::{ContainerId, InterfaceName, NameError, NamespacedName, NetworkName, NodeName, ObjectName, OwnerUid, Uid},
+    name::{
+        ContainerId, InterfaceName, NameError, NamespacedName, NetworkName, NodeName, ObjectName, OwnerUid,
+        Uid,
+    },
     time::Timestamp,
 };
 

@@ -16,7 +16,10 @@ use crate::{
 pub trait StoreExt: Store {
     /// The pool `name` with its token.
     async fn pool(&self, name: &ObjectName) -> Result<Option<(Arc<SpiderIPPool>, Token)>, StoreError> {
-        Ok(self.get(&Key::Pool(name.clone())).await?.and_then(|v| Some((v.document.as_pool()?.clone(), v.token))))
+        Ok(self
+            .get(&Key::Pool(name.clone()))
+            .await?
+            .and_then(|v| Some((v.document.as_pool()?.clone(), v.token))))
     }
 
     /// The subnet `name` with its token.
@@ -26,23 +29,35 @@ pub trait StoreExt: Store {
     }
 
     /// The reservation `name` with its token.
-    async fn reservation(&self, name: &ObjectName) -> Result<Option<(Arc<SpiderReservedIP>, Token)>, StoreError> {
+    async fn reservation(
+        &self,
+        name: &ObjectName,
+    ) -> Result<Option<(Arc<SpiderReservedIP>, Token)>, StoreError> {
         let found = self.get(&Key::Reservation(name.clone())).await?;
         Ok(found.and_then(|v| Some((v.document.as_reservation()?.clone(), v.token))))
     }
 
     /// The plan `id` with its token.
     async fn plan(&self, id: &PlanId) -> Result<Option<(Arc<Plan>, Token)>, StoreError> {
-        Ok(self.get(&Key::Plan(id.clone())).await?.and_then(|v| Some((v.document.as_plan()?.clone(), v.token))))
+        Ok(self
+            .get(&Key::Plan(id.clone()))
+            .await?
+            .and_then(|v| Some((v.document.as_plan()?.clone(), v.token))))
     }
 
     /// The block `id` with its token.
     async fn block(&self, id: &BlockId) -> Result<Option<(Arc<Block>, Token)>, StoreError> {
-        Ok(self.get(&Key::Block(id.clone())).await?.and_then(|v| Some((v.document.as_block()?.clone(), v.token))))
+        Ok(self
+            .get(&Key::Block(id.clone()))
+            .await?
+            .and_then(|v| Some((v.document.as_block()?.clone(), v.token))))
     }
 
     /// The endpoint `name` with its token.
-    async fn endpoint(&self, name: &NamespacedName) -> Result<Option<(Arc<SpiderEndpoint>, Token)>, StoreError> {
+    async fn endpoint(
+        &self,
+        name: &NamespacedName,
+    ) -> Result<Option<(Arc<SpiderEndpoint>, Token)>, StoreError> {
         let found = self.get(&Key::Endpoint(name.clone())).await?;
         Ok(found.and_then(|v| Some((v.document.as_endpoint()?.clone(), v.token))))
     }

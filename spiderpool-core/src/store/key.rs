@@ -205,7 +205,9 @@ impl Selector {
     pub fn matches(&self, key: &Key, document: &Document) -> bool {
         match (self, key, document) {
             (Self::Kind(kind), ..) => key.kind() == *kind,
-            (Self::InNamespace(Kind::Endpoint, namespace), Key::Endpoint(name), _) => name.namespace == *namespace,
+            (Self::InNamespace(Kind::Endpoint, namespace), Key::Endpoint(name), _) => {
+                name.namespace == *namespace
+            }
             (Self::InNamespace(Kind::Resource, namespace), Key::Resource(name), _) => {
                 name.namespace.as_ref() == Some(namespace)
             }

@@ -12,7 +12,9 @@ mod error;
 mod ext;
 mod fault;
 mod key;
+pub mod local;
 mod memory;
+mod shared;
 
 use std::{fmt, sync::Arc};
 
@@ -25,7 +27,7 @@ pub use codec::{decode, encode};
 pub use document::Document;
 pub use error::{Source, StoreError};
 pub use ext::StoreExt;
-pub use fault::{FaultPlan, FaultStore};
+pub use fault::{Fault, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;
 
