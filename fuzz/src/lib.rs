@@ -11,10 +11,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod documents;
 mod ip_set;
+mod objects;
 mod ranges;
 
+pub use documents::documents;
 pub use ip_set::ip_set;
+pub use objects::objects;
 pub use ranges::ranges;
 
 /// A fuzz body and its name, which is also that of its program and of its folder of seeds.
@@ -27,4 +31,9 @@ pub struct Body {
 }
 
 /// Every fuzz body.
-pub const BODIES: &[Body] = &[Body { name: "ranges", run: ranges }, Body { name: "ip_set", run: ip_set }];
+pub const BODIES: &[Body] = &[
+    Body { name: "ranges", run: ranges },
+    Body { name: "ip_set", run: ip_set },
+    Body { name: "objects", run: objects },
+    Body { name: "documents", run: documents },
+];
