@@ -179,9 +179,9 @@ impl Subject {
         assert_eq!(set.first(), ranges.first().map(AddressRange::first));
         assert_eq!(set.last(), ranges.last().map(AddressRange::last));
         assert_eq!(IpSet::from_ranges(family, ranges.iter().rev().copied()).as_ref(), Ok(set));
-        for segment in 0..model.len() {
+        for (segment, &held) in model.iter().enumerate() {
             let Some((first, last)) = world.bounds(segment) else { continue };
-            assert_eq!(set.contains_range(&range(family, first, last)), model[segment]);
+            assert_eq!(set.contains_range(&range(family, first, last)), held);
             for value in [first, last] {
                 self.check_at(family, value, &runs);
             }

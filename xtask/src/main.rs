@@ -4,7 +4,7 @@
 //! with the committed baseline. Plain std and no dependencies: the command starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`test`] and [`instructions`] are the commands.
+//! [`workspace`] knows the folders; [`lab`], [`mod@test`] and [`instructions`] are the commands.
 
 #![expect(
     clippy::print_stdout,

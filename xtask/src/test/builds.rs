@@ -47,7 +47,7 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
 
 pub(super) fn documentation(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
-    let doc = workspace.cargo("doc").args(["--workspace", "--no-deps"]);
+    let doc = workspace.cargo("doc").args(["--workspace", "--no-deps", "--all-features"]);
     doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
     Ok(Passed::default())
 }
