@@ -243,7 +243,7 @@ fn from_subnet(
     source: &Source,
     item: &SubnetItem,
 ) -> Result<Vec<Wish>, SelectError> {
-    let refuse = |problem| SelectError::AutoPool { chosen_by: source.clone(), problem };
+    let refuse = |problem| SelectError::AutoPool { chosen_by: source.clone(), problem: Box::new(problem) };
     if facts.auto_pools == AutoPools::Disabled {
         return Err(refuse(AutoPoolProblem::Disabled));
     }
