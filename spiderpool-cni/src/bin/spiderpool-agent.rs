@@ -1,3 +1,3 @@
-//! spiderpool-agent
+//! `spiderpool-agent`, the node daemon.
 
 fn main() {}

@@ -1,0 +1,1 @@
+//! `spiderpool-agent`, the node daemon.

@@ -1,0 +1,1 @@
+//! An asynchronous client of the agent's API.
