@@ -1,1 +1,11 @@
-//! spiderpool-core
+//! Spiderpool's core: IP address allocation over any store with compare-and-swap.
+
+pub mod addr;
+pub mod api;
+pub mod env;
+mod hex;
+pub mod model;
+pub mod name;
+pub mod protocol;
+pub mod store;
+pub mod time;

@@ -1,0 +1,17 @@
+//! The kinds that users write, in upstream Spiderpool's v2beta1 form, and the other objects that are read.
+
+mod endpoint;
+pub mod keys;
+mod meta;
+mod pool;
+mod resource;
+mod violation;
+
+pub use endpoint::{Claim, ClaimState, Current, EndpointIP, EndpointStatus, SpiderEndpoint};
+pub use meta::{API_VERSION, GROUP, LabelRequirement, LabelSelector, ObjectMeta, OwnerReference};
+pub use pool::{
+    IPPoolSpec, IPPoolStatus, ReservedIPSpec, ReservedIPStatus, Route, SpiderIPPool, SpiderReservedIP,
+    SpiderSubnet, SubnetSpec, SubnetStatus,
+};
+pub use resource::Resource;
+pub use violation::{Violation, ViolationKind, Violations};

@@ -1,0 +1,28 @@
+//! What the protocol works on: pools, subnets and reservations in parsed form, blocks with their records, plans,
+//! scopes.
+
+mod affinity;
+mod auto;
+mod block;
+mod families;
+mod label;
+mod network;
+mod owner;
+mod plan;
+mod pool;
+mod reservation;
+mod scope;
+mod subnet;
+
+pub use affinity::{Affinity, Labels};
+pub use auto::{Application, AutoPool, Reclaim};
+pub use block::{Block, BlockBits, BlockError, BlockId, Copy, Pick, block_range};
+pub use families::Families;
+pub(crate) use network::Network;
+pub use network::{MAX_VLAN, Route};
+pub use owner::{Attachment, Binding, Controller, GrantKey, Owner, Record, Slot};
+pub use plan::{Epoch, Pending, Plan, PlanId, PlanIdError};
+pub use pool::{AttachmentName, Pool};
+pub use reservation::Reservation;
+pub use scope::{FORMAT, Scope};
+pub use subnet::{Controlled, Subnet};
