@@ -115,6 +115,19 @@ impl Commit {
         &self.id
     }
 
+    /// Drops the intents at `places`, whose requests were cut off. A write that may be under way leaves them open.
+    pub fn abandon(&mut self, places: impl IntoIterator<Item = usize>) {
+        let sent = match &self.stage {
+            Stage::Writing(pending) => Some(pending.token.clone()),
+            _ => self.uncertain.clone(),
+        };
+        for place in places {
+            if let Some(done) = self.done.get_mut(place) {
+                done.get_or_insert_with(|| sent.clone().map_or(Outcome::Expired, Outcome::Unresolved));
+            }
+        }
+    }
+
     fn read(&mut self) -> Step<Committed> {
         self.knowledge = Knowledge::Nothing;
         self.truths = Truths::default();
@@ -224,12 +237,9 @@ impl Commit {
             changed = true;
         }
         if !changed {
-            // "Full" only sends the request elsewhere; any other answer must be true now (rule 7).
-            let hint = |outcome: &Option<Outcome>| {
-                matches!(outcome, Some(Outcome::Full | Outcome::Cooling(_) | Outcome::NoPlan(_)))
-            };
-            let news = outcomes.iter().zip(&self.done).filter(|(_, before)| before.is_none());
-            if !fresh && !news.map(|(outcome, _)| outcome).all(hint) {
+            // An answer that writes nothing must be true now (rule 7), and a block that another node emptied must
+            // not look full for ever.
+            if !fresh {
                 return self.read();
             }
             self.done = outcomes;
@@ -239,9 +249,12 @@ impl Commit {
         let grants = self.intents.iter().zip(&pending.outcomes).zip(&self.done);
         let put: Vec<_> = grants
             .filter(|((_, outcome), before)| {
-                before.is_none() && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
+                before.is_none()
+                    && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
             })
-            .filter_map(|((intent, _), _)| Some((intent.key()?.clone(), self.id.clone(), pending.token.clone())))
+            .filter_map(|((intent, _), _)| {
+                Some((intent.key()?.clone(), self.id.clone(), pending.token.clone()))
+            })
             .collect();
         if self.logging == Logging::On && !put.is_empty() {
             self.logged.extend(put.iter().map(|(key, ..)| key.clone()));
@@ -301,7 +314,10 @@ impl Machine for Commit {
                     None => Knowledge::Absent,
                     Some(found) => match found.document {
                         Document::Block(block) => Knowledge::Fresh(found.token, block),
-                        _ => return self.fail(&"a document of another kind stands in the block's place".into()),
+                        _ => {
+                            return self
+                                .fail(&"a document of another kind stands in the block's place".into());
+                        }
                     },
                 };
                 self.decide(now, moment)
