@@ -5,6 +5,8 @@ mod clock;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod storm;
 #[cfg(test)]
 mod world;
