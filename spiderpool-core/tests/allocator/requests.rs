@@ -16,7 +16,7 @@ use spiderpool_core::{
     model::{Attachment, Binding, Slot},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid},
     protocol::{Fence, How, PoolRef, Refusal, ReleaseMode, Unusable},
-    store::{FaultPlan, FaultStore, Key, Kind, MemoryStore, Selector, Store, StoreExt},
+    store::{FaultPlan, FaultStore, Key, Kind, MemoryStore, ResourceName, Selector, Store, StoreExt},
 };
 
 use super::{clock::Clockwork, world};
@@ -301,6 +301,60 @@ fn a_stateful_pod_keeps_its_address_over_restarts_and_dual_stack() {
     assert!(matches!(late, Err(AddError::Replaced { .. })), "{late:?}");
     assert_eq!(del("u1", "c1"), spiderpool_core::alloc::Freed::default());
     assert_eq!(lab.held().len(), 4);
+}
+
+#[test]
+fn h18_to_h21_a_binding_is_released_only_when_nobody_wants_it() {
+    use spiderpool_core::protocol::{BindingHolder, Kept, Unbound};
+    let lab = lab();
+    let pools = [lab.pool("v4", "10.0.0.0/24", &["10.0.0.1"], "0s")];
+    let mut set =
+        Resource { api_version: "apps/v1".into(), kind: "StatefulSet".into(), ..Resource::default() };
+    set.metadata.name = "web".into();
+    set.metadata.namespace = Some("default".into());
+    set.metadata.uid = Some("set-1".into());
+    set.rest.insert("spec".into(), serde_json::json!({"replicas": 1}));
+    let name = ResourceName {
+        kind: "StatefulSet".parse().unwrap(),
+        group: Some("apps".parse().unwrap()),
+        namespace: Some("default".parse().unwrap()),
+        name: "web".parse().unwrap(),
+    };
+    let key = Key::Resource(name.clone());
+    let token = pollster::block_on(lab.store.create(&key, set.clone().into())).unwrap();
+    let judge = || {
+        let holder = BindingHolder { controller: name.clone(), uid: "set-1".parse().unwrap() };
+        let slot = Slot::Named(InterfaceName::new("eth0").unwrap());
+        pollster::block_on(lab.allocator.unbind(
+            &"default/web-0".parse().unwrap(),
+            &slot,
+            Family::V4,
+            Some(holder),
+        ))
+    };
+    declare(&lab, "u1");
+    pollster::block_on(lab.allocator.add(&stateful("u1", "c1", &pools))).unwrap();
+    assert_eq!(judge(), Unbound::Kept(Kept::PodExists));
+    let pod = "default/web-0".parse().unwrap();
+    pollster::block_on(async {
+        let (_, token) = lab.store.pod(&pod).await.unwrap().unwrap();
+        lab.store.delete(&Key::pod(&pod), &token).await.unwrap();
+    });
+    assert_eq!(judge(), Unbound::Kept(Kept::Wanted), "between two incarnations the address stays (H19)");
+    set.rest.insert("spec".into(), serde_json::json!({"replicas": 0}));
+    pollster::block_on(lab.store.update(&key, &token, set.into())).unwrap();
+    assert!(matches!(judge(), Unbound::Kept(Kept::Attached(_))), "the container still runs");
+    let detach = DelRequest {
+        owner: OwnerUid::new("u1").unwrap(),
+        fence: Fence::Container(ContainerId::new("c1").unwrap()),
+        interface: None,
+        mode: ReleaseMode::Del,
+        timeout: Duration::from_secs(5),
+    };
+    pollster::block_on(lab.allocator.del(&detach)).unwrap();
+    assert_eq!(judge(), Unbound::Released);
+    assert_eq!(judge(), Unbound::Nothing);
+    assert!(lab.held().is_empty());
 }
 
 /// Polls `future` at most `times` times. Whether it finished.
