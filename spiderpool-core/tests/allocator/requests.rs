@@ -120,8 +120,8 @@ fn h23_what_was_in_use_is_not_undone() {
     let record = pollster::block_on(lab.allocator.del(&half)).unwrap();
     assert_eq!(record.released.len(), 2);
     lab.clock.pass(Duration::from_secs(3_601));
-    assert_eq!(lab.add(1, "c0", &[v4.clone()]).unwrap(), [address("10.0.0.1")]);
-    assert_eq!(lab.add(2, "d0", &[v6.clone()]).unwrap(), [address("fd00::1")]);
+    assert_eq!(lab.add(1, "c0", std::slice::from_ref(&v4)).unwrap(), [address("10.0.0.1")]);
+    assert_eq!(lab.add(2, "d0", std::slice::from_ref(&v6)).unwrap(), [address("fd00::1")]);
     // c1 finds v4 (reattached) and no v6: v4 stays, and its release rests an hour.
     assert!(matches!(lab.add(1, "c1", &both), Err(AddError::Refused { .. })));
     assert_eq!(lab.held().len(), 2);
@@ -136,7 +136,7 @@ fn what_a_refused_request_granted_is_free_at_once() {
     let lab = lab();
     let v4 = lab.pool("v4", "10.0.0.0/24", &["10.0.0.1"], "1h");
     let v6 = lab.pool("v6", "fd00::/120", &["fd00::1"], "1h");
-    lab.add(2, "d0", &[v6.clone()]).unwrap();
+    lab.add(2, "d0", std::slice::from_ref(&v6)).unwrap();
     assert!(matches!(lab.add(1, "c0", &[v4.clone(), v6]), Err(AddError::Refused { .. })));
     assert_eq!(lab.add(3, "e0", &[v4]).unwrap(), [address("10.0.0.1")], "undone without cool-down");
 }
@@ -176,7 +176,7 @@ fn a_given_address_is_granted_or_explained(#[case] wanted: &str, #[case] refused
     reservation.spec.ips = vec!["10.0.0.5".into()];
     pollster::block_on(lab.allocator.apply_reservation(&reservation, Mode::Real)).unwrap();
     let ask = |pod: usize, wanted: &str| {
-        let mut request = world::add_request(pod, &format!("c{pod}"), &[pool.clone()]);
+        let mut request = world::add_request(pod, &format!("c{pod}"), std::slice::from_ref(&pool));
         request.parts[0].address = Some(address(wanted));
         pollster::block_on(lab.allocator.add(&request))
     };
@@ -207,7 +207,7 @@ fn unnamed(container: &str, pool: &Arc<PoolRef>, named: Option<&str>) -> AddRequ
         candidates: vec![pool.clone()],
         address: None,
     };
-    let mut request = world::add_request(1, container, &[pool.clone()]);
+    let mut request = world::add_request(1, container, std::slice::from_ref(&pool));
     request.parts = if named.is_some() { vec![part(1)] } else { vec![part(0), part(1)] };
     request
 }
