@@ -97,9 +97,10 @@ async fn add(State(shared): State<Shared>, Body(request): Body<AddRequest>) -> R
 }
 
 async fn del(State(shared): State<Shared>, Body(attachment): Body<Attachment>) -> Response {
-    let Shared { ipam, replay, drain } = shared;
+    let budget = Budget::from_now(None);
+    let Shared { ipam, replay, drain, .. } = shared;
     let work = async move {
-        ipam.del(&attachment).await?;
+        ipam.del(&attachment, budget).await?;
         replay.released(&EntryName::of(&attachment));
         Ok(())
     };

@@ -92,11 +92,11 @@ impl Ipam for Handle {
         Ok(serde_json::from_value(json!({"ips": [ip]})).unwrap())
     }
 
-    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody> {
+    async fn del(&self, attachment: &Attachment, _: Budget) -> Result<(), ErrorBody> {
         self.0.run(format!("del {}/{}", attachment.container_id, attachment.if_name)).await
     }
 
-    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody> {
+    async fn del_by_name(&self, name: &EntryName, _: Budget) -> Result<(), ErrorBody> {
         self.0.run(format!("del by name {}/{}", name.container_id, name.if_name)).await
     }
 
