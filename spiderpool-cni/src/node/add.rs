@@ -34,7 +34,7 @@ impl Node {
         let uid = self.incarnation(&ask, &world)?;
 
         let mut warnings = Vec::new();
-        let custom = world.custom_routes(&mut warnings).map_err(|error| failure::select(&ask, &error))?;
+        let custom = world.custom_routes(&ask, &mut warnings)?;
         let facts = world.facts(&self.config, &ask.interface, &wanted);
         let selection = select(&facts).map_err(|error| failure::select(&ask, &error))?;
         for warning in warnings.iter().chain(&selection.warnings) {

@@ -1,11 +1,13 @@
 //! DEL.
 
 use super::ask::Ask;
+use super::held::HeldPart;
 use super::{Node, failure};
 use crate::agent::Budget;
 use crate::api::{Attachment, ErrorBody};
 use crate::spool::EntryName;
 use spiderpool_core::alloc::DelRequest;
+use spiderpool_core::model::Binding;
 use spiderpool_core::name::{ContainerId, InterfaceName, OwnerUid};
 use spiderpool_core::protocol::{Fence, ReleaseMode};
 
@@ -45,7 +47,14 @@ impl Node {
         interface: &InterfaceName,
         budget: Budget,
     ) -> Result<(), ErrorBody> {
-        let pod = self.held.of(&owner).and_then(|holding| holding.owner.pod);
+        let holding = self.held.of(&owner);
+        let outlives = |part: &HeldPart| part.record.binding == Binding::Stateful;
+        let stateful = holding.as_ref().is_some_and(|holding| holding.parts.iter().any(outlives));
+        let pod = holding.and_then(|holding| holding.owner.pod);
+        if let Some(pod) = pod.as_ref().filter(|_| stateful) {
+            // The view outlives the pod, so it has to be there before what it is derived from goes.
+            self.views.settled(Some(pod)).await;
+        }
         let request = DelRequest {
             owner: owner.clone(),
             fence: Fence::Container(container.clone()),

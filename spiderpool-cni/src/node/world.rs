@@ -1,5 +1,6 @@
 //! What selection depends on, gathered for one request.
 
+use super::ask::Ask;
 use super::pools::KnownPools;
 use super::{Node, NodeConfig, failure};
 use crate::api::ErrorBody;
@@ -85,12 +86,17 @@ impl World {
     }
 
     /// The routes that the pod's annotation asks for.
-    pub(super) fn custom_routes(&self, warnings: &mut Vec<Warning>) -> Result<Vec<Route>, SelectError> {
+    pub(super) fn custom_routes(
+        &self,
+        ask: &Ask,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<Vec<Route>, ErrorBody> {
         let text = self.pod.as_ref().and_then(|pod| pod.metadata.annotations.get(keys::ROUTES));
         let Some(text) = text else { return Ok(Vec::new()) };
-        annotations::routes(text, warnings).map_err(|found| SelectError::WrongInput {
-            object: self.pod_name.as_ref().map_or_else(|| "the pod".into(), |name| format!("pod {name}")),
-            found,
+        annotations::routes(text, warnings).map_err(|found| {
+            let object =
+                self.pod_name.as_ref().map_or_else(|| "the pod".into(), |name| format!("pod {name}"));
+            failure::select(ask, &SelectError::WrongInput { object, found })
         })
     }
 
