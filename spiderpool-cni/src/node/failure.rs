@@ -32,16 +32,20 @@ pub(super) fn store(what: &str, error: &StoreError) -> ErrorBody {
     }
 }
 
+const CORRECT: &str = "Correct it and create the pod again; nothing was granted.";
+
 /// No pool may be tried for `who`.
 pub(super) fn select(who: &dyn Display, error: &SelectError) -> ErrorBody {
     let (code, details) = match error {
         SelectError::WrongInput { .. }
         | SelectError::InterfaceNotNamed { .. }
         | SelectError::TooFewItems { .. }
-        | SelectError::RequestedTwice { .. }
-        | SelectError::AutoPool {
-            problem: AutoPoolProblem::Disabled | AutoPoolProblem::NoController, ..
-        } => (ErrorCode::WrongInput, "Correct it and create the pod again; nothing was granted."),
+        | SelectError::RequestedTwice { .. } => (ErrorCode::WrongInput, CORRECT),
+        SelectError::AutoPool { problem, .. }
+            if matches!(**problem, AutoPoolProblem::Disabled | AutoPoolProblem::NoController) =>
+        {
+            (ErrorCode::WrongInput, CORRECT)
+        }
         // It is being made, or will be when somebody makes the Subnet.
         SelectError::AutoPool { .. } => (ErrorCode::Busy, "Repeat, or see spiderpool-controller's log."),
         SelectError::RequestedFamily { .. } => {
