@@ -3,7 +3,5 @@
 
 mod conformance;
 mod damage;
-mod disk;
-mod documents;
-mod kill;
+
 mod lock;

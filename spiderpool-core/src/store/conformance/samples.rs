@@ -219,6 +219,9 @@ pub(super) fn cluster_resource(kind: &str, group: Option<&str>, name: &str) -> R
 }
 
 /// One sample of every kind.
-pub(super) fn every_kind(name: &str, version: u32) -> Result<Vec<Sample>, Failure> {
+///
+/// # Errors
+/// `name` is not a name.
+pub fn every_kind(name: &str, version: u32) -> Result<Vec<Sample>, Failure> {
     Kind::ALL.into_iter().map(|kind| sample(kind, name, version)).collect()
 }
