@@ -1,9 +1,13 @@
 //! The kinds that users write, in upstream Spiderpool's v2beta1 form, and the other objects that are read.
 
 mod endpoint;
+pub mod keys;
+pub mod manifest;
 mod meta;
 mod pool;
 mod resource;
+mod violation;
+mod warning;
 
 pub use endpoint::{Claim, ClaimState, Current, EndpointIP, EndpointStatus, SpiderEndpoint};
 pub use meta::{API_VERSION, GROUP, LabelRequirement, LabelSelector, ObjectMeta, OwnerReference};
@@ -12,3 +16,5 @@ pub use pool::{
     SpiderSubnet, SubnetSpec, SubnetStatus,
 };
 pub use resource::Resource;
+pub use violation::{Violation, ViolationKind, Violations};
+pub use warning::Warning;

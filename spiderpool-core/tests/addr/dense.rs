@@ -69,7 +69,7 @@ fn ranges_of(model: &BTreeSet<u128>) -> Vec<(u128, u128)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn single_addresses_come_and_go(

@@ -1,0 +1,313 @@
+//! The decision about one block: what an intent does to it. Pure; the heart of the allocator.
+
+use std::sync::Arc;
+
+use super::{
+    intent::{Action, Fence, Grant, How, Intent, Outcome, Release, ReleaseMode, Unusable, Withdraw},
+    machine::SandboxState,
+    truth::{Truth, Truths},
+};
+use crate::{
+    api::ClaimState,
+    model::{Attachment, Binding, Block, GrantKey, Pick, Record},
+    name::NamespacedName,
+    store::Token,
+    time::Timestamp,
+};
+
+/// Whether applying an intent changed the block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// It has to be written.
+    Changed,
+    /// It is as before.
+    Unchanged,
+}
+
+/// Applies `intent` to `block`, which was read with `token`.
+///
+/// # Errors
+/// A truth that is needed and not among `truths`: read it (after the block's token) and apply again.
+pub fn apply(
+    intent: &Intent,
+    block: &mut Block,
+    token: &Token,
+    truths: &Truths,
+    now: Timestamp,
+) -> Result<(Outcome, Effect), Truth> {
+    match &intent.action {
+        Action::Grant(grant) => grant_or_probe(grant, Purpose::Grant, block, truths, now),
+        Action::Probe(grant) => grant_or_probe(grant, Purpose::Probe, block, truths, now),
+        Action::Reattach(key, record) => Ok(reattach(key, record, block)),
+        Action::Release(release) => Ok(self::release(release, block, now)),
+        Action::Close(key, attempt) => Ok(close(key, attempt.as_ref(), block, token)),
+        Action::Withdraw(withdraw) => self::withdraw(withdraw, block, truths, now),
+        Action::Install(plans) => install(plans, block, truths),
+    }
+}
+
+/// What becomes of an intent where there is no block. None: the block has to be made first.
+#[must_use]
+pub fn apply_to_absent(action: &Action) -> Option<Outcome> {
+    match action {
+        Action::Grant(_) | Action::Probe(_) => None,
+        Action::Reattach(..) | Action::Release(_) | Action::Close(..) => Some(Outcome::Nothing),
+        // Whoever makes the block from now on gets a token that is newer than the claim's.
+        Action::Withdraw(_) => Some(Outcome::Withdrawn),
+        Action::Install(_) => Some(Outcome::Installed(None)),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Grant,
+    Probe,
+}
+
+const UNCHANGED: Effect = Effect::Unchanged;
+const CHANGED: Effect = Effect::Changed;
+
+fn grant_or_probe(
+    grant: &Grant,
+    purpose: Purpose,
+    block: &mut Block,
+    truths: &Truths,
+    now: Timestamp,
+) -> Result<(Outcome, Effect), Truth> {
+    if let Some(endpoint) = &grant.claim {
+        if let Some(refusal) = check_claim(grant, endpoint, truths)? {
+            return Ok((refusal, UNCHANGED));
+        }
+        if let Some(answer) = take_over(grant, endpoint, block, truths)? {
+            return Ok(answer);
+        }
+    }
+    if let Some(offset) = block.find(&grant.key) {
+        return Ok(match purpose {
+            Purpose::Grant => reattach_at(offset, &grant.record, block),
+            Purpose::Probe => (Outcome::WouldGrant(block.address(offset)), UNCHANGED),
+        });
+    }
+    let place = match grant.wanted {
+        None => block.bits().mask(),
+        Some(address) => match block.offset(address) {
+            Some(offset) => 1 << offset,
+            None => return Ok((Outcome::Unusable(Unusable::NotInPool), UNCHANGED)),
+        },
+    };
+    let (pool, reservations) = (grant.pool.plan(), grant.pool.reservations());
+    let cooldown = grant.pool.cooldown;
+    if let (Some(offered), Some(unreserved)) = (block.copy(&pool), block.copy(&reservations))
+        && let Pick::Free(offset) = block.pick(offered.usable & unreserved.usable & place, now, cooldown)
+    {
+        return Ok(settle_on(offset, grant, purpose, block));
+    }
+    let Some(pool_plan) = truths.plan(&pool)? else { return Ok((Outcome::NoPlan(pool), UNCHANGED)) };
+    let Some(reservation_plan) = truths.plan(&reservations)? else {
+        return Ok((Outcome::NoPlan(reservations), UNCHANGED));
+    };
+    let offered = block.usable_of(pool_plan);
+    let unreserved = block.usable_of(reservation_plan);
+    Ok(match block.pick(offered & unreserved & place, now, cooldown) {
+        Pick::Free(offset) => {
+            if purpose == Purpose::Grant {
+                block.install(pool_plan);
+                block.install(reservation_plan);
+            }
+            settle_on(offset, grant, purpose, block)
+        }
+        Pick::Cooling(until) => (Outcome::Cooling(until), UNCHANGED),
+        Pick::Full => {
+            let outcome = match grant.wanted.and_then(|address| block.record_of(address)) {
+                _ if grant.wanted.is_none() => Outcome::Full,
+                Some(record) => Outcome::Unusable(Unusable::Held(record.clone())),
+                None if offered & place == 0 => Outcome::Unusable(Unusable::NotInPool),
+                None => Outcome::Unusable(Unusable::Reserved),
+            };
+            (outcome, UNCHANGED)
+        }
+    })
+}
+
+fn settle_on(offset: u8, grant: &Grant, purpose: Purpose, block: &mut Block) -> (Outcome, Effect) {
+    let address = block.address(offset);
+    match purpose {
+        Purpose::Probe => (Outcome::WouldGrant(address), UNCHANGED),
+        Purpose::Grant => {
+            block.put(offset, grant.record.clone());
+            (Outcome::Granted(address, How::New, grant.record.clone()), CHANGED)
+        }
+    }
+}
+
+/// Rule 9a: the claim still holds the address, and the pod of this name is this owner.
+fn check_claim(grant: &Grant, endpoint: &NamespacedName, truths: &Truths) -> Result<Option<Outcome>, Truth> {
+    let claims = truths.claim(endpoint)?;
+    let holds = claims.is_some_and(|endpoint| {
+        endpoint.status.claims.iter().any(|claim| {
+            claim.interface == grant.key.slot
+                && claim.ip_version == grant.key.family
+                && Some(claim.address) == grant.wanted
+                && claim.state == ClaimState::Holds
+        })
+    });
+    if !holds {
+        return Ok(Some(Outcome::ClaimMoved));
+    }
+    if truths.pod(endpoint)? != Some(&grant.key.owner) {
+        return Ok(Some(Outcome::PodReplaced));
+    }
+    Ok(None)
+}
+
+/// Rule 9b: the owner's name may hold the address already, through this or another incarnation.
+fn take_over(
+    grant: &Grant,
+    pod: &NamespacedName,
+    block: &mut Block,
+    truths: &Truths,
+) -> Result<Option<(Outcome, Effect)>, Truth> {
+    let Some(offset) = grant.wanted.and_then(|address| block.offset(address)) else { return Ok(None) };
+    let Some(record) = block.record(offset).cloned() else { return Ok(None) };
+    if record.owner.pod.as_ref() != Some(pod) {
+        return Ok(None);
+    }
+    let own_slot = record.slot == grant.record.slot;
+    if !own_slot || record.binding != Binding::Stateful {
+        return Ok(None);
+    }
+    if record.pool != grant.pool.uid {
+        return Ok(Some((Outcome::Unusable(Unusable::NotInPool), UNCHANGED)));
+    }
+    if record.owner.uid != grant.record.owner.uid {
+        let gone = match &record.attachment {
+            Attachment::Detached => true,
+            Attachment::Container(container) => {
+                truths.sandbox(&record.node, container)? == SandboxState::Gone
+            }
+            Attachment::Unknown => false,
+        };
+        if !gone {
+            return Ok(Some((Outcome::Busy(record.node.clone()), UNCHANGED)));
+        }
+    }
+    Ok(Some(reattach_at(offset, &grant.record, block)))
+}
+
+fn reattach(key: &GrantKey, record: &Arc<Record>, block: &mut Block) -> (Outcome, Effect) {
+    match block.find(key) {
+        Some(offset) => reattach_at(offset, record, block),
+        None => (Outcome::Nothing, UNCHANGED),
+    }
+}
+
+fn reattach_at(offset: u8, wanted: &Arc<Record>, block: &mut Block) -> (Outcome, Effect) {
+    let address = block.address(offset);
+    let Some(found) = block.record(offset).cloned() else { return (Outcome::Nothing, UNCHANGED) };
+    let named = wanted.interface.is_none() || found.interface == wanted.interface;
+    if found.owner.uid == wanted.owner.uid && found.attachment == wanted.attachment && named {
+        return (Outcome::Granted(address, How::Found, found), UNCHANGED);
+    }
+    // Pool and time are those of the grant; everything about the container is the new one's.
+    let record = Arc::new(Record {
+        pool: found.pool.clone(),
+        since: found.since,
+        interface: wanted.interface.clone().or_else(|| found.interface.clone()),
+        ..Record::clone(wanted)
+    });
+    block.put(offset, record.clone());
+    (Outcome::Granted(address, How::Reattached, record), CHANGED)
+}
+
+fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Effect) {
+    let Some(offset) = block.find(&release.key) else { return (Outcome::Nothing, UNCHANGED) };
+    let address = block.address(offset);
+    let Some(record) = block.record(offset).cloned() else { return (Outcome::Nothing, UNCHANGED) };
+    if let Fence::Container(container) = &release.fence
+        && !record.attachment.matches(container)
+    {
+        return (Outcome::Superseded(address), UNCHANGED);
+    }
+    if release.mode == ReleaseMode::Del && record.binding == Binding::Stateful {
+        if record.attachment == Attachment::Detached {
+            return (Outcome::Detached(address), UNCHANGED);
+        }
+        let detached = Record { attachment: Attachment::Detached, ..Record::clone(&record) };
+        block.put(offset, Arc::new(detached));
+        return (Outcome::Detached(address), CHANGED);
+    }
+    let cooling = (release.mode != ReleaseMode::Undo).then_some(now);
+    block.take(offset, cooling);
+    (Outcome::Released(address), CHANGED)
+}
+
+/// Rule 7: an attempt whose write had no definite reply. Another token: the write took effect, and its record is
+/// here, or it is dead. The same token: make it dead.
+fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Token) -> (Outcome, Effect) {
+    if let Some(offset) = block.find(key)
+        && let Some(record) = block.record(offset)
+    {
+        return (Outcome::Granted(block.address(offset), How::Found, record.clone()), UNCHANGED);
+    }
+    if attempt.is_some_and(|attempt| attempt != token) {
+        return (Outcome::Nothing, UNCHANGED);
+    }
+    block.bump();
+    (Outcome::Nothing, CHANGED)
+}
+
+/// Rule 9c, the second of three writes: only while the claim says that the address is being left.
+fn withdraw(
+    withdraw: &Withdraw,
+    block: &mut Block,
+    truths: &Truths,
+    now: Timestamp,
+) -> Result<(Outcome, Effect), Truth> {
+    let leaving = truths.claim(&withdraw.pod)?.is_some_and(|endpoint| {
+        endpoint.status.claims.iter().any(|claim| {
+            claim.interface == withdraw.slot
+                && claim.ip_version == withdraw.address.family()
+                && claim.address == withdraw.address
+                && claim.state == ClaimState::Leaving
+        })
+    });
+    if !leaving {
+        return Ok((Outcome::ClaimMoved, UNCHANGED));
+    }
+    let own = block
+        .offset(withdraw.address)
+        .and_then(|offset| Some((offset, block.record(offset)?.clone())))
+        .filter(|(_, record)| {
+            record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.slot
+        });
+    let Some((offset, record)) = own else {
+        block.bump();
+        return Ok((Outcome::Withdrawn, CHANGED));
+    };
+    let gone = match &record.attachment {
+        Attachment::Detached => true,
+        Attachment::Container(container) => truths.sandbox(&record.node, container)? == SandboxState::Gone,
+        Attachment::Unknown => false,
+    };
+    if !gone {
+        return Ok((Outcome::Busy(record.node.clone()), UNCHANGED));
+    }
+    block.take(offset, Some(now));
+    Ok((Outcome::Withdrawn, CHANGED))
+}
+
+fn install(
+    plans: &[crate::model::PlanId],
+    block: &mut Block,
+    truths: &Truths,
+) -> Result<(Outcome, Effect), Truth> {
+    let mut effect = UNCHANGED;
+    for id in plans {
+        let Some(plan) = truths.plan(id)? else { continue };
+        if block.copy(id).is_none_or(|copy| copy.epoch != plan.epoch) {
+            block.install(plan);
+            effect = CHANGED;
+        }
+    }
+    Ok((Outcome::Installed(Some(Arc::new(block.clone()))), effect))
+}

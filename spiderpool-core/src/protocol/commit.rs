@@ -1,0 +1,370 @@
+//! One write to one block for all intents that wait for it: *the block's token first, then the truth, then the
+//! compare-and-swap*.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    apply::{Effect, apply, apply_to_absent},
+    intent::{Action, Intent, Outcome},
+    machine::{Failure, Input, LogWrite, Machine, Op, Reply, Step},
+    truth::{Truth, Truths},
+};
+use crate::{
+    model::{Block, BlockBits, BlockId, GrantKey},
+    store::{Document, Key, Token},
+    time::{Moment, Timestamp},
+};
+
+/// Whether grants are written to the intent log before they are sent (rule 7).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Logging {
+    /// Yes: other processes write to the store too.
+    On,
+    /// No: this process owns the store, so what it holds after a restart is the truth.
+    Off,
+}
+
+/// What is known of the block.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Knowledge {
+    Nothing,
+    Absent,
+    Cached(Token, Arc<Block>),
+    Fresh(Token, Arc<Block>),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Stage {
+    Ready,
+    Reading,
+    Creating,
+    Asking(Truth),
+    Logging(Box<Pending>),
+    Writing(Box<Pending>),
+    Cleaning,
+    Waiting,
+}
+
+/// A write that is ready to be sent.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Pending {
+    token: Token,
+    block: Arc<Block>,
+    outcomes: Vec<Option<Outcome>>,
+}
+
+/// What a [`Commit`] ends with.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Committed {
+    /// One per intent, in their order.
+    pub outcomes: Vec<Outcome>,
+    /// The block as it stands in the store as far as known, for a write-through cache.
+    pub block: Option<(Token, Arc<Block>)>,
+}
+
+/// The machine behind every write to a block.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Commit {
+    id: BlockId,
+    bits: BlockBits,
+    logging: Logging,
+    intents: Vec<Intent>,
+    done: Vec<Option<Outcome>>,
+    knowledge: Knowledge,
+    truths: Truths,
+    stage: Stage,
+    /// The token of a write that had no definite reply.
+    uncertain: Option<Token>,
+    tries: u32,
+    logged: Vec<GrantKey>,
+}
+
+/// Conflicts answered at once; from then on with a pause that doubles up to [`LONGEST_PAUSE`].
+const QUICK_TRIES: u32 = 2;
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
+
+impl Commit {
+    /// Starts on `intents` for block `id`. `cached` is the block as last seen by this process, if it is.
+    #[must_use]
+    pub fn new(
+        id: BlockId,
+        bits: BlockBits,
+        logging: Logging,
+        intents: Vec<Intent>,
+        cached: Option<(Token, Arc<Block>)>,
+    ) -> Self {
+        let knowledge = cached.map_or(Knowledge::Nothing, |(token, block)| Knowledge::Cached(token, block));
+        Self {
+            id,
+            bits,
+            logging,
+            done: vec![None; intents.len()],
+            intents,
+            knowledge,
+            truths: Truths::default(),
+            stage: Stage::Ready,
+            uncertain: None,
+            tries: 0,
+            logged: Vec::new(),
+        }
+    }
+
+    /// Which block.
+    #[must_use]
+    pub fn id(&self) -> &BlockId {
+        &self.id
+    }
+
+    /// Drops the intents at `places`, whose requests were cut off. A write that may be under way leaves them open.
+    pub fn abandon(&mut self, places: impl IntoIterator<Item = usize>) {
+        let sent = match &self.stage {
+            Stage::Writing(pending) => Some(pending.token.clone()),
+            _ => self.uncertain.clone(),
+        };
+        for place in places {
+            if let Some(done) = self.done.get_mut(place) {
+                done.get_or_insert_with(|| sent.clone().map_or(Outcome::Expired, Outcome::Unresolved));
+            }
+        }
+    }
+
+    fn read(&mut self) -> Step<Committed> {
+        self.knowledge = Knowledge::Nothing;
+        self.truths = Truths::default();
+        self.stage = Stage::Reading;
+        Step::Do(Op::Get(Key::Block(self.id.clone())))
+    }
+
+    fn pause(&mut self) -> Step<Committed> {
+        self.stage = Stage::Waiting;
+        let doubled = Duration::from_millis(1u64 << self.tries.saturating_sub(QUICK_TRIES).min(16));
+        Step::Do(Op::Sleep(doubled.min(LONGEST_PAUSE)))
+    }
+
+    /// Again, after a conflict or an error that may pass.
+    fn again(&mut self) -> Step<Committed> {
+        self.tries += 1;
+        self.knowledge = Knowledge::Nothing;
+        if self.tries <= QUICK_TRIES { self.read() } else { self.pause() }
+    }
+
+    /// Answers whatever has run out of time.
+    fn expire(&mut self, moment: Moment) {
+        for (intent, done) in self.intents.iter().zip(&mut self.done) {
+            if done.is_none() && intent.deadline <= moment {
+                *done = Some(match &self.uncertain {
+                    Some(token) => Outcome::Unresolved(token.clone()),
+                    None => Outcome::Expired,
+                });
+            }
+        }
+    }
+
+    fn fail(&mut self, message: &Arc<str>) -> Step<Committed> {
+        for done in &mut self.done {
+            done.get_or_insert_with(|| match &self.uncertain {
+                Some(token) => Outcome::Unresolved(token.clone()),
+                None => Outcome::Failed(message.clone()),
+            });
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Step<Committed> {
+        // Keys that were logged for a grant that did not come about, and keys that were released.
+        let ended = self.intents.iter().zip(&self.done).filter(|(intent, done)| match done {
+            Some(Outcome::Granted(..) | Outcome::Unresolved(_)) => false,
+            Some(Outcome::Released(_) | Outcome::Detached(_)) => true,
+            Some(Outcome::Nothing | Outcome::Superseded(_)) => matches!(intent.action, Action::Release(_)),
+            _ => intent.key().is_some_and(|key| self.logged.contains(key)),
+        });
+        let remove: Vec<GrantKey> = match self.logging {
+            Logging::On => ended.filter_map(|(intent, _)| intent.key().cloned()).collect(),
+            Logging::Off => Vec::new(),
+        };
+        if remove.is_empty() || self.stage == Stage::Cleaning {
+            let block = match &self.knowledge {
+                Knowledge::Cached(token, block) | Knowledge::Fresh(token, block) => {
+                    Some((token.clone(), block.clone()))
+                }
+                Knowledge::Nothing | Knowledge::Absent => None,
+            };
+            let outcomes = self.done.iter().map(|done| done.clone().unwrap_or(Outcome::Expired)).collect();
+            return Step::Done(Committed { outcomes, block });
+        }
+        self.stage = Stage::Cleaning;
+        Step::Do(Op::Log(LogWrite { put: Vec::new(), remove }))
+    }
+
+    /// Decides on what is known, or asks for what is missing.
+    fn decide(&mut self, now: Timestamp, moment: Moment) -> Step<Committed> {
+        self.expire(moment);
+        if self.done.iter().all(Option::is_some) {
+            return self.finish();
+        }
+        let (token, block, fresh) = match &self.knowledge {
+            Knowledge::Nothing => return self.read(),
+            Knowledge::Absent => return self.decide_absent(),
+            Knowledge::Cached(token, block) => (token.clone(), block.clone(), false),
+            Knowledge::Fresh(token, block) => (token.clone(), block.clone(), true),
+        };
+        if self.uncertain.as_ref().is_some_and(|sent| *sent != token) {
+            // The write took effect or is dead: the token it carried is not the block's any more.
+            self.uncertain = None;
+        }
+        let mut next = Block::clone(&block);
+        let mut outcomes = self.done.clone();
+        let mut changed = false;
+        for (intent, outcome) in self.intents.iter().zip(&mut outcomes) {
+            if outcome.is_some() {
+                continue;
+            }
+            match apply(intent, &mut next, &token, &self.truths, now) {
+                Ok((answer, effect)) => {
+                    changed |= effect == Effect::Changed;
+                    *outcome = Some(answer);
+                }
+                Err(truth) => {
+                    let op = truth.op();
+                    self.stage = Stage::Asking(truth);
+                    return Step::Do(op);
+                }
+            }
+        }
+        if !changed && self.uncertain.is_some() {
+            // A write with this token may still land and grant what is now refused: make it impossible.
+            next.bump();
+            changed = true;
+        }
+        if !changed {
+            // An answer that writes nothing must be true now (rule 7), and a block that another node emptied must
+            // not look full for ever.
+            if !fresh {
+                return self.read();
+            }
+            self.done = outcomes;
+            return self.finish();
+        }
+        let pending = Box::new(Pending { token, block: Arc::new(next), outcomes });
+        let grants = self.intents.iter().zip(&pending.outcomes).zip(&self.done);
+        let put: Vec<_> = grants
+            .filter(|((_, outcome), before)| {
+                before.is_none()
+                    && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
+            })
+            .filter_map(|((intent, _), _)| {
+                Some((intent.key()?.clone(), self.id.clone(), pending.token.clone()))
+            })
+            .collect();
+        if self.logging == Logging::On && !put.is_empty() {
+            self.logged.extend(put.iter().map(|(key, ..)| key.clone()));
+            self.stage = Stage::Logging(pending);
+            return Step::Do(Op::Log(LogWrite { put, remove: Vec::new() }));
+        }
+        self.send(pending)
+    }
+
+    fn send(&mut self, pending: Box<Pending>) -> Step<Committed> {
+        let document = Document::Block(pending.block.clone());
+        let op = Op::Update(Key::Block(self.id.clone()), pending.token.clone(), document);
+        self.stage = Stage::Writing(pending);
+        Step::Do(op)
+    }
+
+    fn decide_absent(&mut self) -> Step<Committed> {
+        self.uncertain = None;
+        let answers: Vec<_> = self.intents.iter().map(|intent| apply_to_absent(&intent.action)).collect();
+        let wanted = answers.iter().zip(&self.done).any(|(answer, done)| answer.is_none() && done.is_none());
+        if wanted {
+            self.stage = Stage::Creating;
+            let empty = Block::empty(self.id.clone(), self.bits);
+            return Step::Do(Op::Create(Key::Block(self.id.clone()), empty.into()));
+        }
+        for (answer, done) in answers.into_iter().zip(&mut self.done) {
+            if done.is_none() {
+                *done = answer;
+            }
+        }
+        self.finish()
+    }
+
+    fn written(&mut self, token: Token, pending: Pending) -> Step<Committed> {
+        self.uncertain = None;
+        self.done = pending.outcomes;
+        self.knowledge = Knowledge::Fresh(token, pending.block);
+        self.finish()
+    }
+}
+
+impl Machine for Commit {
+    type Output = Committed;
+
+    fn step(&mut self, input: Input) -> Step<Committed> {
+        let Input { now, moment, reply } = input;
+        let stage = std::mem::replace(&mut self.stage, Stage::Ready);
+        match (stage, reply) {
+            (Stage::Cleaning, _) => {
+                self.stage = Stage::Cleaning;
+                self.finish()
+            }
+            (_, Reply::Failed(Failure::Fatal(message))) => self.fail(&message),
+            (Stage::Ready | Stage::Waiting, _) => self.decide(now, moment),
+            (Stage::Reading, Reply::Got(found)) => {
+                self.knowledge = match found {
+                    None => Knowledge::Absent,
+                    Some(found) => match found.document {
+                        Document::Block(block) => Knowledge::Fresh(found.token, block),
+                        _ => {
+                            return self
+                                .fail(&"a document of another kind stands in the block's place".into());
+                        }
+                    },
+                };
+                self.decide(now, moment)
+            }
+            (Stage::Creating, Reply::Written(token)) => {
+                let empty = Arc::new(Block::empty(self.id.clone(), self.bits));
+                self.knowledge = Knowledge::Fresh(token, empty);
+                self.decide(now, moment)
+            }
+            (Stage::Creating, Reply::Failed(Failure::Exists)) => self.read(),
+            (Stage::Asking(truth), reply) => {
+                if self.truths.learn(truth, &reply) {
+                    self.decide(now, moment)
+                } else {
+                    self.retry(moment)
+                }
+            }
+            (Stage::Logging(pending), Reply::Logged) => self.send(pending),
+            (Stage::Writing(pending), Reply::Written(token)) => self.written(token, *pending),
+            (Stage::Writing(_), Reply::Failed(Failure::Conflict | Failure::Missing)) => {
+                // This write did not take effect. An earlier one with the same token did or never will: the block
+                // says which, and until it was read the attempt stays open.
+                self.expire_or_again(moment)
+            }
+            (Stage::Writing(_), Reply::Failed(Failure::Unavailable(_))) => self.retry(moment),
+            (Stage::Writing(pending), _) => {
+                self.uncertain = Some(pending.token);
+                self.retry(moment)
+            }
+            (Stage::Reading | Stage::Creating | Stage::Logging(_), _) => self.retry(moment),
+        }
+    }
+}
+
+impl Commit {
+    fn expire_or_again(&mut self, moment: Moment) -> Step<Committed> {
+        self.expire(moment);
+        if self.done.iter().all(Option::is_some) {
+            self.knowledge = Knowledge::Nothing;
+            return self.finish();
+        }
+        self.again()
+    }
+
+    /// After an error that may pass: with a pause from the first time on.
+    fn retry(&mut self, moment: Moment) -> Step<Committed> {
+        self.tries = self.tries.max(QUICK_TRIES);
+        self.expire_or_again(moment)
+    }
+}

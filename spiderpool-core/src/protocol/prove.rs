@@ -1,0 +1,281 @@
+//! Proving that a pool is exhausted, at one instant (rule 12).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    intent::PoolRef,
+    machine::{Failure, Input, Machine, Op, Reply, Step},
+    objects::{Objects, Subject},
+};
+use crate::{
+    addr::IpSet,
+    model::{Block, BlockBits, BlockId, Pick, Plan, PlanId},
+    store::{Key, Listing, Room, Selector, Token},
+    time::Timestamp,
+};
+
+/// Whether one listing of the store shows one instant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Snapshots {
+    /// It does.
+    Yes,
+    /// It does not: two listings with equal tokens do.
+    No,
+}
+
+/// What the proof came to.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// At an instant during the proof, no address of the pool was free.
+    Exhausted,
+    /// At an instant during the proof, every free address was cooling; the first is ready then.
+    Cooling(Timestamp),
+    /// This block has, or may have, a free address.
+    Room(BlockId),
+    /// A plan is missing or does not say what its objects say: settle it.
+    Unsettled(Subject),
+    /// Something changed during the proof: it says nothing.
+    Changed,
+    /// The store failed.
+    Failed(Failure),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Stage {
+    Start,
+    PlanOf(Round, Which),
+    ObjectsOf(Round, Which),
+    Blocks,
+    BlocksAgain,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Round {
+    Before,
+    After,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Which {
+    Pool,
+    Reservations,
+}
+
+/// What was read before the blocks, and must be so afterwards.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Basis {
+    plans: Vec<(Arc<Plan>, Token)>,
+    objects: Vec<Objects>,
+}
+
+/// The machine.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Prove {
+    pool: Arc<PoolRef>,
+    bits: BlockBits,
+    snapshots: Snapshots,
+    /// Where to start looking for a block that does not exist, so that nodes choose different ones.
+    salt: u64,
+    stage: Stage,
+    basis: Basis,
+    after: Basis,
+    listing: Option<Box<Listing>>,
+    verdict: Option<Verdict>,
+}
+
+impl Prove {
+    /// Proves whether `pool` is exhausted.
+    #[must_use]
+    pub fn new(pool: Arc<PoolRef>, bits: BlockBits, snapshots: Snapshots, salt: u64) -> Self {
+        Self {
+            pool,
+            bits,
+            snapshots,
+            salt,
+            stage: Stage::Start,
+            basis: Basis::default(),
+            after: Basis::default(),
+            listing: None,
+            verdict: None,
+        }
+    }
+
+    fn subject(&self, which: Which) -> Subject {
+        match which {
+            Which::Pool => Subject::pool(&self.pool),
+            Which::Reservations => Subject::reservations(&self.pool.scope, self.pool.family),
+        }
+    }
+
+    fn read_plan(&mut self, round: Round, which: Which) -> Step<Verdict> {
+        self.stage = Stage::PlanOf(round, which);
+        let id: PlanId = self.subject(which).plan;
+        Step::Do(Op::Get(Key::Plan(id)))
+    }
+
+    fn read_objects(&mut self, round: Round, which: Which) -> Step<Verdict> {
+        self.stage = Stage::ObjectsOf(round, which);
+        Step::Do(self.subject(which).read())
+    }
+
+    /// What both plans allow.
+    fn allowed(&self) -> IpSet {
+        let mut plans = self.basis.plans.iter().map(|(plan, _)| &plan.usable);
+        match (plans.next(), plans.next()) {
+            (Some(pool), Some(reservations)) => pool.intersection(reservations),
+            _ => IpSet::new(self.pool.family),
+        }
+    }
+
+    fn list(&mut self, stage: Stage) -> Step<Verdict> {
+        let allowed = self.allowed();
+        let (Some(first), Some(last)) = (allowed.first(), allowed.last()) else {
+            self.verdict = Some(Verdict::Exhausted);
+            return self.read_plan(Round::After, Which::Pool);
+        };
+        self.stage = stage;
+        Step::Do(Op::List(Selector::Blocks {
+            scope: self.pool.scope.clone(),
+            family: self.pool.family,
+            first: first.value() >> self.bits.get(),
+            last: last.value() >> self.bits.get(),
+            room: Room::Any,
+        }))
+    }
+
+    /// Judges the blocks by what the plans allow, not by their copies.
+    fn judge(&self, listing: &Listing, now: Timestamp) -> Verdict {
+        let allowed = self.allowed();
+        let mut blocks: BTreeMap<u128, &Arc<Block>> = BTreeMap::new();
+        for item in &listing.items {
+            if let Some(block) = item.document.as_block() {
+                blocks.insert(block.id().index, block);
+            }
+        }
+        let mut cooling: Option<Timestamp> = None;
+        let mut room = Vec::new();
+        for (index, block) in &blocks {
+            match block.pick(allowed.window_mask(block.first(), self.bits.get()), now, self.pool.cooldown) {
+                Pick::Free(_) => room.push(*index),
+                Pick::Cooling(until) => cooling = Some(cooling.map_or(until, |first| first.min(until))),
+                Pick::Full => {}
+            }
+        }
+        let index = match room.len() {
+            0 => missing_block(&allowed, self.bits, |index| blocks.contains_key(&index), blocks.len()),
+            n => Some(room[(self.salt % n as u64) as usize]),
+        };
+        match (index, cooling) {
+            (Some(index), _) => {
+                Verdict::Room(BlockId { scope: self.pool.scope.clone(), family: self.pool.family, index })
+            }
+            (None, Some(until)) => Verdict::Cooling(until),
+            (None, None) => Verdict::Exhausted,
+        }
+    }
+
+    fn conclude(&self) -> Verdict {
+        let plans =
+            |basis: &Basis| -> Vec<Token> { basis.plans.iter().map(|(_, token)| token.clone()).collect() };
+        let same_objects = self.basis.objects.len() == self.after.objects.len()
+            && self.basis.objects.iter().zip(&self.after.objects).all(|(a, b)| a.tokens() == b.tokens());
+        if plans(&self.basis) == plans(&self.after) && same_objects {
+            self.verdict.clone().unwrap_or(Verdict::Changed)
+        } else {
+            Verdict::Changed
+        }
+    }
+}
+
+/// The first block of `allowed` that does not exist. `existing` blocks are skipped, so this looks at no more than
+/// one block more than exist.
+fn missing_block(
+    allowed: &IpSet,
+    bits: BlockBits,
+    exists: impl Fn(u128) -> bool,
+    existing: usize,
+) -> Option<u128> {
+    let mut looked_at = 0;
+    let mut next_free_index = 0u128;
+    for range in allowed.ranges() {
+        let last = range.last().value() >> bits.get();
+        let mut index = (range.first().value() >> bits.get()).max(next_free_index);
+        while index <= last {
+            if looked_at > existing || !exists(index) {
+                return Some(index).filter(|index| !exists(*index));
+            }
+            looked_at += 1;
+            index += 1;
+        }
+        next_free_index = last.saturating_add(1);
+    }
+    None
+}
+
+impl Machine for Prove {
+    type Output = Verdict;
+
+    fn step(&mut self, input: Input) -> Step<Verdict> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Start);
+        match (stage, input.reply) {
+            (Stage::Start, _) => self.read_plan(Round::Before, Which::Pool),
+            (_, Reply::Failed(failure)) => Step::Done(Verdict::Failed(failure)),
+            (Stage::PlanOf(round, which), Reply::Got(found)) => {
+                let plan = found.and_then(|found| Some((found.document.as_plan()?.clone(), found.token)));
+                let Some((plan, token)) = plan else {
+                    return Step::Done(Verdict::Unsettled(self.subject(which)));
+                };
+                if !plan.pending.is_empty() {
+                    return Step::Done(Verdict::Unsettled(self.subject(which)));
+                }
+                match round {
+                    Round::Before => self.basis.plans.push((plan, token)),
+                    Round::After => self.after.plans.push((plan, token)),
+                }
+                self.read_objects(round, which)
+            }
+            (Stage::ObjectsOf(round, which), reply) => {
+                let Some(objects) = Objects::from_reply(reply) else { return Step::Done(Verdict::Changed) };
+                let subject = self.subject(which);
+                let basis = match round {
+                    Round::Before => &mut self.basis,
+                    Round::After => &mut self.after,
+                };
+                let says = objects.usable(&subject);
+                if basis.plans.last().is_none_or(|(plan, _)| plan.usable != says) {
+                    return Step::Done(Verdict::Unsettled(subject));
+                }
+                basis.objects.push(objects);
+                match (round, which) {
+                    (round, Which::Pool) => self.read_plan(round, Which::Reservations),
+                    (Round::Before, Which::Reservations) => self.list(Stage::Blocks),
+                    (Round::After, Which::Reservations) => Step::Done(self.conclude()),
+                }
+            }
+            (Stage::Blocks, Reply::Listed(listing)) => {
+                let verdict = self.judge(&listing, input.now);
+                if matches!(verdict, Verdict::Room(_)) {
+                    return Step::Done(verdict);
+                }
+                self.verdict = Some(verdict);
+                match self.snapshots {
+                    Snapshots::Yes => self.read_plan(Round::After, Which::Pool),
+                    Snapshots::No => {
+                        self.listing = Some(Box::new(listing));
+                        self.list(Stage::BlocksAgain)
+                    }
+                }
+            }
+            (Stage::BlocksAgain, Reply::Listed(again)) => {
+                let tokens = |listing: &Listing| -> Vec<(Key, Token)> {
+                    listing.items.iter().map(|item| (item.key.clone(), item.token.clone())).collect()
+                };
+                if self.listing.take().is_none_or(|first| tokens(&first) != tokens(&again)) {
+                    return Step::Done(Verdict::Changed);
+                }
+                self.read_plan(Round::After, Which::Pool)
+            }
+            _ => Step::Done(Verdict::Changed),
+        }
+    }
+}
