@@ -3,5 +3,6 @@
 
 mod conformance;
 mod damage;
+mod disk;
 
 mod lock;
