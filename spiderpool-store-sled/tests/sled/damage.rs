@@ -130,7 +130,7 @@ async fn contents(store: &SledStore) -> Result<Contents, StoreError> {
     Ok(all)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -5,4 +5,5 @@ mod conformance;
 mod damage;
 mod disk;
 
+mod formats;
 mod lock;
