@@ -145,10 +145,9 @@ fn start(path: &Path, round: u64, dies: &str) -> Child {
 /// Lets a victim run until it dies by itself, or until so many acknowledgements were read, and gives all that came.
 fn run(path: &Path, round: u64, dies: &str, kill_after: Option<usize>) -> Vec<(u64, u64, String)> {
     let mut child = start(path, round, dies);
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut acknowledged = Vec::new();
     let mut killed = false;
-    while let Some(line) = lines.next() {
+    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap();
         // The test harness begins its line on its own.
         let Some((_, words)) = line.split_once("ack ") else { continue };
