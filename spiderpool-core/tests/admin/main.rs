@@ -1,6 +1,8 @@
 //! Administration and views through the public API.
 
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod views;
