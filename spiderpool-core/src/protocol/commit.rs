@@ -237,12 +237,9 @@ impl Commit {
             changed = true;
         }
         if !changed {
-            // "Full" only sends the request elsewhere; any other answer must be true now (rule 7).
-            let hint = |outcome: &Option<Outcome>| {
-                matches!(outcome, Some(Outcome::Full | Outcome::Cooling(_) | Outcome::NoPlan(_)))
-            };
-            let news = outcomes.iter().zip(&self.done).filter(|(_, before)| before.is_none());
-            if !fresh && !news.map(|(outcome, _)| outcome).all(hint) {
+            // An answer that writes nothing must be true now (rule 7), and a block that another node emptied must
+            // not look full for ever.
+            if !fresh {
                 return self.read();
             }
             self.done = outcomes;
@@ -341,8 +338,8 @@ impl Machine for Commit {
             (Stage::Logging(pending), Reply::Logged) => self.send(pending),
             (Stage::Writing(pending), Reply::Written(token)) => self.written(token, *pending),
             (Stage::Writing(_), Reply::Failed(Failure::Conflict | Failure::Missing)) => {
-                // Definite: it did not take effect, and an earlier write with this token did or never will.
-                self.uncertain = None;
+                // This write did not take effect. An earlier one with the same token did or never will: the block
+                // says which, and until it was read the attempt stays open.
                 self.expire_or_again(moment)
             }
             (Stage::Writing(_), Reply::Failed(Failure::Unavailable(_))) => self.retry(moment),
