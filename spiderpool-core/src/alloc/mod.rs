@@ -25,6 +25,7 @@ use self::{
     cache::Cache, committer::Committer, driver::Driver, finder::Finder, index::Index, owners::Owners,
 };
 use crate::{
+    admin::Rules,
     env::Env,
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
     name::{NodeName, ScopeName, Uid},
@@ -60,6 +61,8 @@ pub struct AllocatorConfig {
     pub log: Option<Arc<dyn IntentLog>>,
     /// What is known of pods and sandboxes; none: [`StoreLiveness`].
     pub liveness: Option<Arc<dyn Liveness>>,
+    /// The settings that edited objects are judged by.
+    pub rules: Rules,
 }
 
 impl AllocatorConfig {
@@ -73,6 +76,7 @@ impl AllocatorConfig {
             sharing: Sharing::AsStore,
             log: None,
             liveness: None,
+            rules: Rules::default(),
         }
     }
 }
@@ -89,6 +93,7 @@ struct Inner {
     owners: Owners,
     node: NodeName,
     scope: ScopeName,
+    rules: Rules,
 }
 
 impl Allocator {
@@ -99,7 +104,7 @@ impl Allocator {
     /// # Errors
     /// The store does not answer, or is of a newer format.
     pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
-        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness } = config;
+        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules } = config;
         let capabilities = store.capabilities();
         let shared = capabilities.shared || sharing == Sharing::Shared;
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
@@ -121,7 +126,7 @@ impl Allocator {
             store,
             env,
         };
-        let inner = Inner { driver, owners: Owners::default(), node, scope };
+        let inner = Inner { driver, owners: Owners::default(), node, scope, rules };
         inner.recall(shared).await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -142,6 +147,12 @@ impl Allocator {
     #[must_use]
     pub fn scope(&self) -> &ScopeName {
         &self.inner.scope
+    }
+
+    /// The settings that edited objects are judged by.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.inner.rules
     }
 
     /// The size of the scope's blocks.

@@ -5,6 +5,10 @@ mod endpoints;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
+mod race;
+#[cfg(test)]
+mod subnets;
+#[cfg(test)]
 mod views;
 #[cfg(test)]
 mod world;
