@@ -82,11 +82,7 @@ impl Allocator {
             let others = Self::lost(&subnet, name, &ips);
             if !others.is_empty() && ticket.is_some() {
                 self.withdraw(name, &object).await?;
-                return Err(AdminError::Taken {
-                    object: Key::Pool(name.clone()),
-                    subnet: subnet.name,
-                    others,
-                });
+                return Err(AdminError::Taken { pool: name.clone(), subnet: subnet.name, others });
             }
         }
         if let Some(subject) = subject_of(name, &object.metadata, pool.family) {
