@@ -31,5 +31,5 @@ pub(crate) use pool::{Audience, read_cooldown};
 pub use reservation::Reservation;
 pub(crate) use reservation::read_reserved;
 pub use scope::{FORMAT, Scope};
-pub use subnet::{Controlled, Subnet};
 pub(crate) use subnet::read_controlled;
+pub use subnet::{Controlled, Subnet};
