@@ -35,7 +35,7 @@ impl Numbers {
 
     /// The next number below `bound`; 0 for the bound 0.
     pub fn below(&self, bound: usize) -> usize {
-        (u128::from(self.next()) * bound as u128 >> 64) as usize
+        ((u128::from(self.next()) * bound as u128) >> 64) as usize
     }
 }
 
