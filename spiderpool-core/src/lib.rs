@@ -1,11 +1,15 @@
 //! Spiderpool's core: IP address allocation over any store with compare-and-swap.
 
 pub mod addr;
+pub mod admin;
+pub mod alloc;
 pub mod api;
 pub mod env;
 mod hex;
 pub mod model;
 pub mod name;
 pub mod protocol;
+pub mod select;
 pub mod store;
 pub mod time;
+pub mod validate;

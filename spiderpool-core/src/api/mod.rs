@@ -6,6 +6,7 @@ mod meta;
 mod pool;
 mod resource;
 mod violation;
+mod warning;
 
 pub use endpoint::{Claim, ClaimState, Current, EndpointIP, EndpointStatus, SpiderEndpoint};
 pub use meta::{API_VERSION, GROUP, LabelRequirement, LabelSelector, ObjectMeta, OwnerReference};
@@ -15,3 +16,4 @@ pub use pool::{
 };
 pub use resource::Resource;
 pub use violation::{Violation, ViolationKind, Violations};
+pub use warning::Warning;

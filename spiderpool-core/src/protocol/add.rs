@@ -8,9 +8,7 @@ use super::{
     part::{OpenAttempt, Part, PartDone, PartGranted, PartWanted},
     search::{Refusal, Setting, Wait},
 };
-use crate::{
-    model::{Attachment, BlockId, GrantKey},
-};
+use crate::model::{Attachment, BlockId, GrantKey};
 
 /// How long undoing may take after the request's own deadline.
 pub const UNDO_BUDGET: Duration = Duration::from_secs(5);
@@ -93,7 +91,7 @@ impl Add {
             Step::Done(PartDone::Refused(refusals)) => self.fail(AddFailure::Refused(at, refusals), &again),
             Step::Done(PartDone::Wait(wait)) => {
                 if let (Wait::Unresolved(block, token), Some(part)) = (&wait, self.parts.get(at)) {
-                    let attempt = OpenAttempt { block: block.clone(), token: token.clone() };
+                    let attempt = OpenAttempt { block: block.clone(), token: Some(token.clone()) };
                     self.open.push((part.wanted.key.clone(), attempt));
                 }
                 self.fail(AddFailure::Wait(at, wait), &again)
@@ -118,10 +116,10 @@ impl Add {
                 mode: ReleaseMode::Undo,
             };
             let block = BlockId::of(&part.scope, self.setting.bits, granted.address);
-            undo.push((block, Intent {
-                action: Action::Release(release),
-                deadline: input.moment.after(UNDO_BUDGET),
-            }));
+            undo.push((
+                block,
+                Intent { action: Action::Release(release), deadline: input.moment.after(UNDO_BUDGET) },
+            ));
             places.push(at);
         }
         if undo.is_empty() {

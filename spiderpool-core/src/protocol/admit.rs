@@ -219,10 +219,11 @@ impl Admit {
             return Step::Done(Admitted::InProgress { done: self.done, of: self.of });
         }
         let batch: Vec<Versioned> = self.todo.drain(..self.todo.len().min(BATCH)).collect();
-        let intents = batch.iter().filter_map(|item| Some(item.document.as_block()?.id().clone())).map(|id| {
-            let action = Action::Install(vec![self.edit.subject.plan.clone()]);
-            (id, Intent { action, deadline: self.deadline })
-        });
+        let intents =
+            batch.iter().filter_map(|item| Some(item.document.as_block()?.id().clone())).map(|id| {
+                let action = Action::Install(vec![self.edit.subject.plan.clone()]);
+                (id, Intent { action, deadline: self.deadline })
+            });
         let op = Op::Commit(intents.collect());
         self.stage = Stage::Installing(batch);
         Step::Do(op)
@@ -298,7 +299,9 @@ impl Machine for Admit {
             // Refused: take back the own entry only; the ranges come back when the plan is settled.
             (Stage::ReadingPlanBack, Reply::Got(found)) => {
                 let plan = found.and_then(|found| Some((found.document.as_plan()?.clone(), found.token)));
-                let Some((plan, token)) = plan else { return Step::Done(Admitted::Refused(self.holders.clone())) };
+                let Some((plan, token)) = plan else {
+                    return Step::Done(Admitted::Refused(self.holders.clone()));
+                };
                 if !plan.pending.iter().any(|pending| pending.edit == self.edit.id) {
                     return Step::Done(Admitted::Refused(self.holders.clone()));
                 }
@@ -307,7 +310,9 @@ impl Machine for Admit {
                 self.stage = Stage::WritingPlanBack;
                 Step::Do(Op::Update(Key::Plan(plan.id.clone()), token, next.into()))
             }
-            (Stage::WritingPlanBack, Reply::Written(_)) => Step::Done(Admitted::Refused(self.holders.clone())),
+            (Stage::WritingPlanBack, Reply::Written(_)) => {
+                Step::Done(Admitted::Refused(self.holders.clone()))
+            }
             (Stage::WritingPlanBack, _) if input.moment < self.deadline => self.conclude(),
             (Stage::WritingPlanBack, _) => Step::Done(Admitted::Refused(self.holders.clone())),
             _ => Step::Done(Admitted::InProgress { done: self.done, of: self.of }),

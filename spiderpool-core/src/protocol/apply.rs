@@ -40,7 +40,7 @@ pub fn apply(
         Action::Probe(grant) => grant_or_probe(grant, Purpose::Probe, block, truths, now),
         Action::Reattach(key, record) => Ok(reattach(key, record, block)),
         Action::Release(release) => Ok(self::release(release, block, now)),
-        Action::Close(key, attempt) => Ok(close(key, attempt, block, token)),
+        Action::Close(key, attempt) => Ok(close(key, attempt.as_ref(), block, token)),
         Action::Withdraw(withdraw) => self::withdraw(withdraw, block, truths, now),
         Action::Install(plans) => install(plans, block, truths),
     }
@@ -141,11 +141,7 @@ fn settle_on(offset: u8, grant: &Grant, purpose: Purpose, block: &mut Block) -> 
 }
 
 /// Rule 9a: the claim still holds the address, and the pod of this name is this owner.
-fn check_claim(
-    grant: &Grant,
-    endpoint: &NamespacedName,
-    truths: &Truths,
-) -> Result<Option<Outcome>, Truth> {
+fn check_claim(grant: &Grant, endpoint: &NamespacedName, truths: &Truths) -> Result<Option<Outcome>, Truth> {
     let claims = truths.claim(endpoint)?;
     let holds = claims.is_some_and(|endpoint| {
         endpoint.status.claims.iter().any(|claim| {
@@ -247,13 +243,13 @@ fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Ef
 
 /// Rule 7: an attempt whose write had no definite reply. Another token: the write took effect, and its record is
 /// here, or it is dead. The same token: make it dead.
-fn close(key: &GrantKey, attempt: &Token, block: &mut Block, token: &Token) -> (Outcome, Effect) {
+fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Token) -> (Outcome, Effect) {
     if let Some(offset) = block.find(key)
         && let Some(record) = block.record(offset)
     {
         return (Outcome::Granted(block.address(offset), How::Found, record.clone()), UNCHANGED);
     }
-    if token != attempt {
+    if attempt.is_some_and(|attempt| attempt != token) {
         return (Outcome::Nothing, UNCHANGED);
     }
     block.bump();
@@ -269,7 +265,9 @@ fn withdraw(
     let own = block
         .offset(withdraw.address)
         .and_then(|offset| Some((offset, block.record(offset)?.clone())))
-        .filter(|(_, record)| record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.key.slot);
+        .filter(|(_, record)| {
+            record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.key.slot
+        });
     let Some((offset, record)) = own else {
         block.bump();
         return Ok((Outcome::Withdrawn, CHANGED));

@@ -100,7 +100,11 @@ impl Claimed {
 
     fn claim_of<'a>(&self, endpoint: &'a SpiderEndpoint) -> Option<&'a Claim> {
         let key = &self.wanted.key;
-        endpoint.status.claims.iter().find(|claim| claim.interface == key.slot && claim.ip_version == key.family)
+        endpoint
+            .status
+            .claims
+            .iter()
+            .find(|claim| claim.interface == key.slot && claim.ip_version == key.family)
     }
 
     /// The endpoint with this part's claim set.
@@ -145,7 +149,11 @@ impl Claimed {
             None => (Arc::new(self.fresh_endpoint()), None),
             Some(found) => match found.document.as_endpoint() {
                 Some(endpoint) => (endpoint.clone(), Some(found.token)),
-                None => return Step::Done(Holding::Failed("another document stands in the endpoint's place".into())),
+                None => {
+                    return Step::Done(Holding::Failed(
+                        "another document stands in the endpoint's place".into(),
+                    ));
+                }
             },
         };
         let claim = self.claim_of(&endpoint).cloned();
@@ -220,7 +228,8 @@ impl Claimed {
             PlanId::Reservations(..) => Subject::reservations(&pool.scope, pool.family),
         };
         self.salt = self.salt.wrapping_add(1);
-        self.stage = Stage::Settling(Box::new(Settle::new(subject, Role::Agent, self.salt, self.wanted.deadline)));
+        self.stage =
+            Stage::Settling(Box::new(Settle::new(subject, Role::Agent, self.salt, self.wanted.deadline)));
         self.run(Input { reply: Reply::Start, ..input.clone() })
     }
 

@@ -115,6 +115,19 @@ impl Commit {
         &self.id
     }
 
+    /// Drops the intents at `places`, whose requests were cut off. A write that may be under way leaves them open.
+    pub fn abandon(&mut self, places: impl IntoIterator<Item = usize>) {
+        let sent = match &self.stage {
+            Stage::Writing(pending) => Some(pending.token.clone()),
+            _ => self.uncertain.clone(),
+        };
+        for place in places {
+            if let Some(done) = self.done.get_mut(place) {
+                done.get_or_insert_with(|| sent.clone().map_or(Outcome::Expired, Outcome::Unresolved));
+            }
+        }
+    }
+
     fn read(&mut self) -> Step<Committed> {
         self.knowledge = Knowledge::Nothing;
         self.truths = Truths::default();
@@ -239,9 +252,12 @@ impl Commit {
         let grants = self.intents.iter().zip(&pending.outcomes).zip(&self.done);
         let put: Vec<_> = grants
             .filter(|((_, outcome), before)| {
-                before.is_none() && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
+                before.is_none()
+                    && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
             })
-            .filter_map(|((intent, _), _)| Some((intent.key()?.clone(), self.id.clone(), pending.token.clone())))
+            .filter_map(|((intent, _), _)| {
+                Some((intent.key()?.clone(), self.id.clone(), pending.token.clone()))
+            })
             .collect();
         if self.logging == Logging::On && !put.is_empty() {
             self.logged.extend(put.iter().map(|(key, ..)| key.clone()));
@@ -301,7 +317,10 @@ impl Machine for Commit {
                     None => Knowledge::Absent,
                     Some(found) => match found.document {
                         Document::Block(block) => Knowledge::Fresh(found.token, block),
-                        _ => return self.fail(&"a document of another kind stands in the block's place".into()),
+                        _ => {
+                            return self
+                                .fail(&"a document of another kind stands in the block's place".into());
+                        }
                     },
                 };
                 self.decide(now, moment)

@@ -70,7 +70,16 @@ impl Del {
         setting: Setting,
         deadline: Moment,
     ) -> Self {
-        Self { done: vec![None; keys.len()], keys, fence, mode, scope, setting, deadline, stage: Stage::Start }
+        Self {
+            done: vec![None; keys.len()],
+            keys,
+            fence,
+            mode,
+            scope,
+            setting,
+            deadline,
+            stage: Stage::Start,
+        }
     }
 
     fn close(&mut self) -> Step<Vec<Deleted>> {
@@ -95,8 +104,7 @@ impl Del {
         let mut places = Vec::new();
         for (at, releasing) in self.keys.iter().enumerate() {
             let (None, Some(address)) = (&self.done[at], releasing.known) else { continue };
-            let release =
-                Release { key: releasing.key.clone(), fence: self.fence.clone(), mode: self.mode };
+            let release = Release { key: releasing.key.clone(), fence: self.fence.clone(), mode: self.mode };
             let block = BlockId::of(&self.scope, self.setting.bits, address);
             intents.push((block, Intent { action: Action::Release(release), deadline: self.deadline }));
             places.push(at);
@@ -143,7 +151,7 @@ impl Machine for Del {
                         (Some(Outcome::Detached(address)), _) => Deleted::Detached(*address),
                         (Some(Outcome::Nothing | Outcome::Superseded(_)), _) => Deleted::Nothing,
                         (Some(Outcome::Unresolved(token)), Some(address)) => {
-                            Deleted::Open(OpenAttempt { block: block(address), token: token.clone() })
+                            Deleted::Open(OpenAttempt { block: block(address), token: Some(token.clone()) })
                         }
                         _ => Deleted::Failed,
                     });

@@ -77,8 +77,8 @@ pub enum Action {
     Reattach(GrantKey, Arc<Record>),
     /// The container is done with the address that the key holds here.
     Release(Release),
-    /// Close an open attempt that was written with this token (rule 7).
-    Close(GrantKey, Token),
+    /// Close an open attempt that was written with this token, or with any (rule 7).
+    Close(GrantKey, Option<Token>),
     /// Give an address up: free the owner's own record, or merely bump (rule 9c).
     Withdraw(Withdraw),
     /// Install the present plans (rule 5a.2), also where there is no copy.

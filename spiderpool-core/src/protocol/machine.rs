@@ -144,7 +144,9 @@ impl From<&StoreError> for Failure {
             StoreError::AlreadyExists { .. } => Self::Exists,
             StoreError::NotFound { .. } => Self::Missing,
             StoreError::UnknownOutcome { .. } => Self::Unknown,
-            StoreError::Unavailable { .. } | StoreError::Expired => Self::Unavailable(error.to_string().into()),
+            StoreError::Unavailable { .. } | StoreError::Expired => {
+                Self::Unavailable(error.to_string().into())
+            }
             _ => Self::Fatal(error.to_string().into()),
         }
     }

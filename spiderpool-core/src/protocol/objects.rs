@@ -1,54 +1,32 @@
 //! What the objects say: the ranges that a plan should have.
 
 use crate::{
-    addr::{AddressRange, Family, IpSet},
+    addr::{Family, IpSet},
     api::{SpiderIPPool, SpiderReservedIP},
-    model::PlanId,
+    model::{PlanId, Pool, Reservation},
     name::Uid,
     store::{Document, Listing, Versioned},
 };
 
-fn parse(family: Family, texts: &[String]) -> IpSet {
-    let ranges = texts.iter().filter_map(|text| text.parse::<AddressRange>().ok());
-    let mut set = IpSet::new(family);
-    for range in ranges.filter(|range| range.family() == family) {
-        set.insert_range(&range);
-    }
-    set
-}
-
-/// The family of a pool: that of its CIDR.
-#[must_use]
-pub fn pool_family(pool: &SpiderIPPool) -> Option<Family> {
-    pool.spec.subnet.parse::<crate::addr::Cidr>().ok().map(|cidr| cidr.family())
-}
-
-/// What a pool offers: `ips` without `excludeIPs` and without the gateway, inside `subnet`. Nothing while it is
-/// terminating, and nothing of what cannot be read: validation reports that, an allocation does not guess.
+/// What a pool offers ([`Pool::usable`]). Nothing of a pool that cannot be read: validation reports that, an
+/// allocation does not guess.
 #[must_use]
 pub fn pool_usable(pool: &SpiderIPPool, family: Family) -> IpSet {
-    let none = IpSet::new(family);
-    let Ok(cidr) = pool.spec.subnet.parse::<crate::addr::Cidr>() else { return none };
-    if cidr.family() != family || pool.metadata.deletion_timestamp.is_some() {
-        return none;
+    match Pool::try_from(pool) {
+        Ok(pool) if pool.family == family => pool.usable(),
+        _ => IpSet::new(family),
     }
-    let mut subnet = IpSet::new(family);
-    subnet.insert_range(&cidr.range());
-    let mut usable = parse(family, &pool.spec.ips).intersection(&subnet);
-    usable = usable.difference(&parse(family, &pool.spec.exclude_ips));
-    if let Some(gateway) = pool.spec.gateway.as_deref().and_then(|text| text.parse().ok()) {
-        usable.remove(gateway);
-    }
-    usable
 }
 
-/// What a reservation takes away from every pool of `family`.
+/// What a reservation takes away from every pool of `family`; nothing once it is terminating.
 #[must_use]
 pub fn reserved(reservation: &SpiderReservedIP, family: Family) -> IpSet {
-    if reservation.metadata.deletion_timestamp.is_some() {
-        return IpSet::new(family);
+    match Reservation::try_from(reservation) {
+        Ok(parsed) if parsed.family == family && reservation.metadata.deletion_timestamp.is_none() => {
+            parsed.ips
+        }
+        _ => IpSet::new(family),
     }
-    parse(family, &reservation.spec.ips)
 }
 
 /// What all reservations leave.
@@ -65,8 +43,7 @@ pub fn unreserved(reservations: &Listing, family: Family) -> IpSet {
 
 /// What the pool object read under a plan's name says, for the plan of the pool `uid`: nothing if the name belongs
 /// to nobody or to another pool by now.
-#[must_use]
-pub fn usable_of(found: Option<&Versioned>, uid: &Uid, family: Family) -> IpSet {
+fn usable_of(found: Option<&Versioned>, uid: &Uid, family: Family) -> IpSet {
     match found.and_then(|versioned| versioned.document.as_pool()) {
         Some(pool) if pool.metadata.uid.as_deref() == Some(uid.as_str()) => pool_usable(pool, family),
         _ => IpSet::new(family),
@@ -142,9 +119,10 @@ impl Objects {
     #[must_use]
     pub fn exist(&self, subject: &Subject) -> bool {
         match (self, &subject.plan) {
-            (Self::Pool(Some(found)), PlanId::Pool(uid)) => {
-                found.document.as_pool().is_some_and(|pool| pool.metadata.uid.as_deref() == Some(uid.as_str()))
-            }
+            (Self::Pool(Some(found)), PlanId::Pool(uid)) => found
+                .document
+                .as_pool()
+                .is_some_and(|pool| pool.metadata.uid.as_deref() == Some(uid.as_str())),
             (Self::Pool(_), _) => false,
             (Self::Reservations(_), _) => true,
         }
@@ -164,7 +142,9 @@ impl Objects {
     pub fn tokens(&self) -> Vec<(&crate::store::Key, &crate::store::Token)> {
         match self {
             Self::Pool(found) => found.iter().map(|versioned| (&versioned.key, &versioned.token)).collect(),
-            Self::Reservations(listing) => listing.items.iter().map(|item| (&item.key, &item.token)).collect(),
+            Self::Reservations(listing) => {
+                listing.items.iter().map(|item| (&item.key, &item.token)).collect()
+            }
         }
     }
 }

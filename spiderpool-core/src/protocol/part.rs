@@ -20,8 +20,8 @@ use crate::{
 pub struct OpenAttempt {
     /// The block it was sent to.
     pub block: BlockId,
-    /// The token it carried.
-    pub token: Token,
+    /// The token it carried; none if even that is not known, because the request was cut off.
+    pub token: Option<Token>,
 }
 
 /// A part that is asked for.
@@ -115,7 +115,9 @@ impl Part {
         let wanted = self.part.wanted.clone();
         self.stage = match self.part.claim.clone() {
             None => Stage::Searching(Box::new(Search::new(wanted, self.setting, Goal::Grant, self.salt))),
-            Some(endpoint) => Stage::Claiming(Box::new(Claimed::new(wanted, endpoint, self.setting, self.salt))),
+            Some(endpoint) => {
+                Stage::Claiming(Box::new(Claimed::new(wanted, endpoint, self.setting, self.salt)))
+            }
         };
         self.run(Input { reply: Reply::Start, ..input })
     }
@@ -133,7 +135,9 @@ impl Part {
                 Step::Done(Found::Refused(refusals)) => Step::Done(PartDone::Refused(refusals)),
                 Step::Done(Found::Wait(wait)) => Step::Done(PartDone::Wait(wait)),
                 Step::Done(Found::Failed(message)) => Step::Done(PartDone::Failed(message)),
-                Step::Done(Found::Chosen(..)) => Step::Done(PartDone::Failed("a grant that only chose".into())),
+                Step::Done(Found::Chosen(..)) => {
+                    Step::Done(PartDone::Failed("a grant that only chose".into()))
+                }
             },
             Stage::Claiming(mut claimed) => match claimed.step(input) {
                 Step::Do(op) => {
@@ -200,7 +204,9 @@ impl Machine for Part {
                         Some(outcome) => self.answered(outcome, block, input),
                         None => Step::Done(PartDone::Failed("no outcome".into())),
                     },
-                    Reply::Failed(failure) => Step::Done(PartDone::Wait(Wait::Store(failure.to_string().into()))),
+                    Reply::Failed(failure) => {
+                        Step::Done(PartDone::Wait(Wait::Store(failure.to_string().into())))
+                    }
                     _ => Step::Done(PartDone::Failed("a reply that does not fit".into())),
                 }
             }

@@ -175,7 +175,8 @@ impl Prove {
     }
 
     fn conclude(&self) -> Verdict {
-        let plans = |basis: &Basis| -> Vec<Token> { basis.plans.iter().map(|(_, token)| token.clone()).collect() };
+        let plans =
+            |basis: &Basis| -> Vec<Token> { basis.plans.iter().map(|(_, token)| token.clone()).collect() };
         let same_objects = self.basis.objects.len() == self.after.objects.len()
             && self.basis.objects.iter().zip(&self.after.objects).all(|(a, b)| a.tokens() == b.tokens());
         if plans(&self.basis) == plans(&self.after) && same_objects {
@@ -221,7 +222,9 @@ impl Machine for Prove {
             (_, Reply::Failed(failure)) => Step::Done(Verdict::Failed(failure)),
             (Stage::PlanOf(round, which), Reply::Got(found)) => {
                 let plan = found.and_then(|found| Some((found.document.as_plan()?.clone(), found.token)));
-                let Some((plan, token)) = plan else { return Step::Done(Verdict::Unsettled(self.subject(which))) };
+                let Some((plan, token)) = plan else {
+                    return Step::Done(Verdict::Unsettled(self.subject(which)));
+                };
                 if !plan.pending.is_empty() {
                     return Step::Done(Verdict::Unsettled(self.subject(which)));
                 }

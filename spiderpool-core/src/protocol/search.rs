@@ -46,11 +46,15 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exhausted => f.write_str("all its addresses are held or reserved"),
-            Self::Cooling(until) => write!(f, "its free addresses are cooling; the first is ready at {until}"),
+            Self::Cooling(until) => {
+                write!(f, "its free addresses are cooling; the first is ready at {until}")
+            }
             Self::Unusable(address, Unusable::Held(record)) => {
                 write!(f, "{address} is held by {} since {}", record.owner, record.since)
             }
-            Self::Unusable(address, Unusable::NotInPool) => write!(f, "{address} is not one of its addresses"),
+            Self::Unusable(address, Unusable::NotInPool) => {
+                write!(f, "{address} is not one of its addresses")
+            }
             Self::Unusable(address, Unusable::Reserved) => write!(f, "{address} is reserved"),
             Self::Gone => f.write_str("it was deleted"),
         }
@@ -241,7 +245,8 @@ impl Search {
     }
 
     fn contended(&self) -> Wait {
-        let pool = self.candidate().map_or_else(|| self.wanted.record.pool.as_str(), |pool| pool.name.as_str());
+        let pool =
+            self.candidate().map_or_else(|| self.wanted.record.pool.as_str(), |pool| pool.name.as_str());
         match ObjectName::new(pool) {
             Ok(name) => Wait::Contention(name),
             Err(_) => Wait::Store("contention".into()),
@@ -265,7 +270,9 @@ impl Search {
                 Some(pool) if self.settled < 2 && pool.usable.contains(address) => {
                     self.settled += 1;
                     match why {
-                        Unusable::Reserved => self.settle(Subject::reservations(&pool.scope, pool.family), input),
+                        Unusable::Reserved => {
+                            self.settle(Subject::reservations(&pool.scope, pool.family), input)
+                        }
                         _ => self.settle(Subject::pool(&pool), input),
                     }
                 }
@@ -357,7 +364,9 @@ impl Machine for Search {
                     input.reply = Reply::Start;
                     self.prove(input)
                 }
-                Reply::Exhausted(cooling) => self.refuse(cooling.map_or(Refusal::Exhausted, Refusal::Cooling)),
+                Reply::Exhausted(cooling) => {
+                    self.refuse(cooling.map_or(Refusal::Exhausted, Refusal::Cooling))
+                }
                 _ => self.pause(self.contended(), input.moment),
             },
             Stage::Committing(block) => match std::mem::replace(&mut input.reply, Reply::Start) {

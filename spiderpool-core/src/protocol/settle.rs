@@ -90,7 +90,8 @@ impl Settle {
             return Step::Done(Settled::Busy(format!("{} is being edited", self.subject.plan).into()));
         }
         self.tries += 1;
-        self.nonce = self.nonce.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.nonce =
+            self.nonce.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         if self.tries <= 2 {
             return self.read_plan();
         }
@@ -197,9 +198,9 @@ impl Machine for Settle {
                 }
             }
             // A fence counts only if the token moved; either way everything is read again.
-            (Stage::Fencing(old), Reply::Written(new)) if old == new => {
-                Step::Done(Settled::Failed("the store drops status writes: an edit in flight cannot be fenced".into()))
-            }
+            (Stage::Fencing(old), Reply::Written(new)) if old == new => Step::Done(Settled::Failed(
+                "the store drops status writes: an edit in flight cannot be fenced".into(),
+            )),
             (Stage::Writing(plan), Reply::Written(token)) => Step::Done(Settled::Done(plan, token)),
             _ => self.again(input.moment),
         }

@@ -155,7 +155,8 @@ impl Pieces {
         self.0.insert(first, Piece::Full { last });
     }
 
-    /// Changes the offsets of one chunk. The change either adds or takes away, it does not do both.
+    /// Changes the offsets of one chunk. The change either adds or takes away, it does not do both; and it does
+    /// not reach over the whole chunk, which is what [`fill`](Self::fill) and [`clear`](Self::clear) are for.
     pub(super) fn edit<R>(&mut self, chunk: u128, change: impl FnOnce(&mut RoaringBitmap) -> R) -> R {
         if let Some(Piece::Part(bitmap)) = self.0.get_mut(&chunk) {
             let answer = change(bitmap);
@@ -175,14 +176,10 @@ impl Pieces {
         };
         let before = bitmap.len();
         let answer = change(&mut bitmap);
-        match bitmap.len() {
-            after if after == before => {}
-            0 => self.clear(chunk..=chunk),
-            CHUNK_LEN => self.fill(chunk..=chunk),
-            _ => {
-                self.clear(chunk..=chunk);
-                self.0.insert(chunk, Piece::Part(bitmap));
-            }
+        if bitmap.len() != before {
+            debug_assert!((1..CHUNK_LEN).contains(&bitmap.len()), "whole chunks are filled and cleared");
+            self.clear(chunk..=chunk);
+            self.0.insert(chunk, Piece::Part(bitmap));
         }
         answer
     }

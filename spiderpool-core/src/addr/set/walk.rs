@@ -7,10 +7,8 @@ use super::pieces::{CHUNK_LEN, CHUNK_MAX, Cover, join, split};
 impl IpSet {
     /// The number of addresses. A set of 2^128 - 1 or more counts as `u128::MAX`. Cost: the number of pieces.
     pub fn len_saturating(&self) -> u128 {
-        self.pieces
-            .iter()
-            .map(|(first, last, cover)| cover_len(first, last, cover))
-            .fold(0, u128::saturating_add)
+        // Only all of IPv6 needs to be saturated, and that is one piece.
+        self.pieces.iter().map(|(first, last, cover)| cover_len(first, last, cover)).sum()
     }
 
     /// The lowest address.

@@ -1,0 +1,145 @@
+//! What an edit comes to.
+
+use std::fmt;
+
+use crate::{
+    api::Violations,
+    protocol::{Holder, Run},
+    store::{Key, StoreError},
+};
+
+/// Whether an edit is carried out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Real,
+    /// It is judged; nothing is written.
+    DryRun,
+}
+
+impl From<Mode> for Run {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Real => Self::Real,
+            Mode::DryRun => Self::Dry,
+        }
+    }
+}
+
+/// How a pool or subnet is deleted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Deletion {
+    /// Refused while addresses are held.
+    #[default]
+    Guarded,
+    /// It terminates: it grants nothing any more, and is gone once its last address is released.
+    Terminate,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Applied {
+    /// A new object.
+    Created {
+        /// Things to know, in words.
+        warnings: Vec<String>,
+    },
+    /// A changed object.
+    Configured {
+        /// Things to know, in words.
+        warnings: Vec<String>,
+    },
+    /// It was so already.
+    Unchanged,
+    /// It is gone.
+    Deleted,
+    /// It grants nothing any more and goes with its last address.
+    Terminating {
+        /// Who holds addresses.
+        holders: Vec<Holder>,
+    },
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Created { .. } => "created",
+            Self::Configured { .. } => "configured",
+            Self::Unchanged => "unchanged",
+            Self::Deleted => "deleted",
+            Self::Terminating { .. } => "terminating",
+        })
+    }
+}
+
+/// Names the first holders, and how many more there are.
+pub(super) fn list_holders(holders: &[Holder]) -> String {
+    const SHOWN: usize = 5;
+    let mut text: Vec<String> = holders
+        .iter()
+        .take(SHOWN)
+        .map(|holder| format!("{} by {}", holder.address, holder.record.owner))
+        .collect();
+    if holders.len() > SHOWN {
+        text.push(format!("and {} more", holders.len() - SHOWN));
+    }
+    text.join(", ")
+}
+
+/// Why an edit was not carried out.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// The object breaks rules; all violations are listed.
+    #[error("{object} is refused: {violations}")]
+    Invalid {
+        /// Which object.
+        object: Key,
+        /// What is wrong, with field paths.
+        violations: Violations,
+    },
+    /// The object has no name, or one that is none.
+    #[error("metadata.name: {0}")]
+    Name(#[source] crate::name::NameError),
+    /// Addresses that would leave are held.
+    #[error("{object} is refused: it would lose addresses that are held: {}; release them first", list_holders(.holders))]
+    Held {
+        /// Which object.
+        object: Key,
+        /// Who holds which address.
+        holders: Vec<Holder>,
+    },
+    /// The budget for this edit is spent; what was done counts.
+    #[error("{object} is being edited: {done} of {of} blocks are done; apply the same edit again")]
+    InProgress {
+        /// Which object.
+        object: Key,
+        /// Blocks done.
+        done: usize,
+        /// Blocks to do.
+        of: usize,
+    },
+    /// Somebody else keeps changing it.
+    #[error("{object} was changed by somebody else again and again; apply the edit again")]
+    Contended {
+        /// Which object.
+        object: Key,
+    },
+    /// There is no such object.
+    #[error("{object} does not exist")]
+    NotFound {
+        /// Which object.
+        object: Key,
+    },
+    /// The object is being deleted.
+    #[error("{object} is being deleted; wait until it is gone, or choose another name")]
+    Terminating {
+        /// Which object.
+        object: Key,
+    },
+    /// The store failed. An edit that was interrupted is resolved by applying it again.
+    #[error("the store failed")]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,156 @@
+//! Edits of reservations: never refused for addresses that are held, but the holders are named.
+
+use super::{
+    AdminError, Applied, Mode,
+    edit::{Judged, TRIES, carried},
+    outcome::list_holders,
+};
+use crate::{
+    addr::{Family, IpSet},
+    alloc::Allocator,
+    api::SpiderReservedIP,
+    model::Reservation,
+    name::ObjectName,
+    protocol::{Guard, Holder, Subject, reserved},
+    store::{Key, StoreError, StoreExt, Token},
+};
+
+impl Allocator {
+    /// Creates or changes a reservation. It binds from the next grant on; addresses that are held are named in a
+    /// warning and stay held.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn apply_reservation(
+        &self,
+        wanted: &SpiderReservedIP,
+        mode: Mode,
+    ) -> Result<Applied, AdminError> {
+        let parsed = check(wanted)?;
+        let key = Key::Reservation(parsed.name.clone());
+        let subject = Subject::reservations(self.scope(), parsed.family);
+        for _ in 0..TRIES {
+            let old = self.store().reservation(&parsed.name).await?;
+            let mut next = wanted.clone();
+            let token = match &old {
+                None => {
+                    next.status = Default::default();
+                    self.born(&mut next.metadata);
+                    None
+                }
+                Some((old, token)) => {
+                    next.status = old.status.clone();
+                    carried(&old.metadata, &mut next.metadata);
+                    if next == **old {
+                        if mode == Mode::Real {
+                            self.settle(&subject).await?;
+                        }
+                        return Ok(Applied::Unchanged);
+                    }
+                    next.metadata.generation = old.metadata.generation.map(|generation| generation + 1);
+                    Some(token.clone())
+                }
+            };
+            let before = old.as_ref().map(|(old, _)| old.as_ref());
+            let holders = self.judge(&key, &subject, before, Some(&next), token.clone(), mode).await?;
+            let warnings = warn(&holders);
+            let created = token.is_none();
+            if mode == Mode::Real {
+                let written = match token {
+                    None => self.store().create(&key, next.into()).await,
+                    Some(token) => self.store().update(&key, &token, next.into()).await,
+                };
+                let beaten = matches!(
+                    written,
+                    Err(StoreError::Conflict { .. }
+                        | StoreError::AlreadyExists { .. }
+                        | StoreError::NotFound { .. })
+                );
+                if !beaten {
+                    written?;
+                }
+                self.settle(&subject).await?;
+                if beaten {
+                    continue;
+                }
+            }
+            return Ok(if created {
+                Applied::Created { warnings }
+            } else {
+                Applied::Configured { warnings }
+            });
+        }
+        Err(AdminError::Contended { object: key })
+    }
+
+    /// Deletes a reservation: its addresses may be granted again.
+    ///
+    /// # Errors
+    /// See [`AdminError`].
+    pub async fn delete_reservation(&self, name: &ObjectName, mode: Mode) -> Result<Applied, AdminError> {
+        let key = Key::Reservation(name.clone());
+        for _ in 0..TRIES {
+            let Some((old, token)) = self.store().reservation(name).await? else {
+                return Err(AdminError::NotFound { object: key });
+            };
+            if mode == Mode::DryRun {
+                return Ok(Applied::Deleted);
+            }
+            match self.store().delete(&key, &token).await {
+                Err(StoreError::Conflict { .. }) => continue,
+                Err(StoreError::NotFound { .. }) => return Err(AdminError::NotFound { object: key }),
+                other => other?,
+            }
+            if let Ok(parsed) = Reservation::try_from(old.as_ref()) {
+                self.settle(&Subject::reservations(self.scope(), parsed.family)).await?;
+            }
+            return Ok(Applied::Deleted);
+        }
+        Err(AdminError::Contended { object: key })
+    }
+
+    async fn judge(
+        &self,
+        key: &Key,
+        subject: &Subject,
+        old: Option<&SpiderReservedIP>,
+        new: Option<&SpiderReservedIP>,
+        base: Option<Token>,
+        mode: Mode,
+    ) -> Result<Vec<Holder>, AdminError> {
+        let left = |object: Option<&SpiderReservedIP>| {
+            object.map_or_else(
+                || everything(subject.family),
+                |object| reserved(object, subject.family).complement(),
+            )
+        };
+        self.admit(Judged {
+            key: key.clone(),
+            base,
+            subject: subject.clone(),
+            old: left(old),
+            new: left(new),
+            guard: Guard::Warn,
+            mode,
+        })
+        .await
+    }
+}
+
+fn everything(family: Family) -> IpSet {
+    IpSet::everything(family)
+}
+
+fn warn(holders: &[Holder]) -> Vec<String> {
+    if holders.is_empty() {
+        return Vec::new();
+    }
+    let what = "reserved from the next grant on, but held now";
+    vec![format!("{what}: {}", list_holders(holders))]
+}
+
+fn check(reservation: &SpiderReservedIP) -> Result<Reservation, AdminError> {
+    let name = ObjectName::new(&reservation.metadata.name).map_err(AdminError::Name)?;
+    Reservation::try_from(reservation)
+        .map_err(|violations| AdminError::Invalid { object: Key::Reservation(name), violations })
+}

@@ -1,0 +1,154 @@
+//! Group commit (rule 10): all intents that wait for one block go into its next write.
+//!
+//! Whoever gets the block's turn writes for all. The machine of a write lives with the block, not with the request
+//! that drives it: a request that is dropped in the middle leaves it to the next one, as a write whose reply was
+//! lost.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_lock::Mutex as AsyncMutex;
+use parking_lot::Mutex;
+
+use super::{driver::Driver, index::Index};
+use crate::{
+    model::BlockId,
+    protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
+};
+
+#[derive(Debug)]
+enum Place {
+    Waiting,
+    Running,
+    Done(Outcome),
+}
+
+/// One intent and the request that waits for it.
+#[derive(Debug)]
+struct Ticket {
+    intent: Intent,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug)]
+struct Running {
+    machine: Commit,
+    tickets: Vec<Arc<Ticket>>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    queue: Mutex<Vec<Arc<Ticket>>>,
+    /// The write under way. Held while driving; left behind by a request that was cut off.
+    turn: AsyncMutex<Option<Running>>,
+    users: AtomicUsize,
+}
+
+/// The blocks that are being written.
+#[derive(Debug, Default)]
+pub(super) struct Committer {
+    lanes: Mutex<HashMap<BlockId, Arc<Lane>>>,
+}
+
+/// A request's place at a lane. Dropped in the middle, it takes the intent back, or leaves an open attempt.
+struct Waiter<'a> {
+    committer: &'a Committer,
+    index: &'a Index,
+    id: &'a BlockId,
+    lane: Arc<Lane>,
+    ticket: Arc<Ticket>,
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        {
+            let mut queue = self.lane.queue.lock();
+            if let Some(at) = queue.iter().position(|ticket| Arc::ptr_eq(ticket, &self.ticket)) {
+                queue.remove(at);
+            }
+        }
+        if matches!(*self.ticket.place.lock(), Place::Running)
+            && let Some(key) = self.ticket.intent.key()
+        {
+            self.index.open(key, self.id.clone(), None);
+        }
+        let mut lanes = self.committer.lanes.lock();
+        if self.lane.users.fetch_sub(1, Ordering::Relaxed) == 1 {
+            // A write that was cut off stays for whoever comes next.
+            let idle = self.lane.turn.try_lock().is_some_and(|running| running.is_none());
+            if idle {
+                lanes.remove(self.id);
+            }
+        }
+    }
+}
+
+impl Committer {
+    /// Hands `intent` to block `id` and waits for what becomes of it.
+    pub(super) async fn submit(&self, driver: &Driver, id: &BlockId, intent: Intent) -> Outcome {
+        let ticket = Arc::new(Ticket { intent, place: Mutex::new(Place::Waiting) });
+        let lane = {
+            let mut lanes = self.lanes.lock();
+            let lane = lanes.entry(id.clone()).or_default().clone();
+            lane.users.fetch_add(1, Ordering::Relaxed);
+            lane
+        };
+        lane.queue.lock().push(ticket.clone());
+        let waiter = Waiter { committer: self, index: &driver.index, id, lane, ticket };
+        loop {
+            let mut turn = waiter.lane.turn.lock().await;
+            if let Place::Done(outcome) = &*waiter.ticket.place.lock() {
+                return outcome.clone();
+            }
+            self.run(driver, &waiter, &mut turn).await;
+        }
+    }
+
+    /// Drives the write under way, or the next one, to its end.
+    async fn run(&self, driver: &Driver, waiter: &Waiter<'_>, turn: &mut Option<Running>) {
+        let mut reply = match turn {
+            Some(running) => {
+                // Only the running write itself still counts those whose requests are gone.
+                let gone =
+                    running.tickets.iter().enumerate().filter(|(_, ticket)| Arc::strong_count(ticket) == 1);
+                let gone: Vec<usize> = gone.map(|(place, _)| place).collect();
+                running.machine.abandon(gone);
+                Reply::Failed(Failure::Unknown)
+            }
+            None => {
+                let tickets = std::mem::take(&mut *waiter.lane.queue.lock());
+                for ticket in &tickets {
+                    *ticket.place.lock() = Place::Running;
+                }
+                let intents = tickets.iter().map(|ticket| ticket.intent.clone()).collect();
+                let cached = driver.cache.get(waiter.id);
+                let machine =
+                    Commit::new(waiter.id.clone(), driver.setting.bits, driver.logging, intents, cached);
+                *turn = Some(Running { machine, tickets });
+                Reply::Start
+            }
+        };
+        while let Some(running) = turn.as_mut() {
+            match running.machine.step(driver.input(reply)) {
+                Step::Do(op) => reply = driver.perform_basic(op).await,
+                Step::Done(committed) => {
+                    driver.cache.put(waiter.id, committed.block.clone());
+                    if let Some((_, block)) = &committed.block {
+                        driver.finder.observe(block);
+                    }
+                    for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
+                        driver.index.note(waiter.id, &ticket.intent, &outcome);
+                        *ticket.place.lock() = Place::Done(outcome);
+                    }
+                    *turn = None;
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Runs the protocol's machines: performs each operation and feeds the reply back.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+
+use super::{
+    cache::Cache,
+    committer::Committer,
+    finder::{Finder, Hint},
+    index::Index,
+    liveness::Liveness,
+    log::IntentLog,
+    order::mix,
+};
+use crate::{
+    env::Env,
+    model::{Block, BlockId},
+    protocol::{Failure, Input, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
+    store::{Room, Selector, Store, StoreError},
+};
+
+/// Everything that running a machine takes.
+#[derive(Debug)]
+pub(super) struct Driver {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) env: Env,
+    pub(super) liveness: Arc<dyn Liveness>,
+    pub(super) log: Option<Arc<dyn IntentLog>>,
+    pub(super) logging: Logging,
+    pub(super) setting: Setting,
+    pub(super) index: Index,
+    pub(super) cache: Cache,
+    pub(super) finder: Finder,
+    pub(super) committer: Committer,
+    /// Cheap numbers for jitter and choices; seeded from [`Env::entropy`] once.
+    pub(super) numbers: AtomicU64,
+}
+
+impl Driver {
+    pub(super) fn input(&self, reply: Reply) -> Input {
+        Input { now: self.env.clock.now(), moment: self.env.clock.monotonic(), reply }
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        mix(self.numbers.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Runs `machine` to its end. Cancellation: dropped in the middle, a write may or may not take effect; the next
+    /// request of the same key finds out.
+    pub(super) async fn run<M: Machine>(&self, mut machine: M) -> M::Output {
+        let mut reply = Reply::Start;
+        loop {
+            match machine.step(self.input(reply)) {
+                Step::Done(output) => return output,
+                Step::Do(op) => reply = self.perform(op).await,
+            }
+        }
+    }
+
+    async fn perform(&self, op: Op) -> Reply {
+        match op {
+            Op::Commit(mut intents) if intents.len() == 1 => match intents.pop() {
+                Some((block, intent)) => {
+                    Reply::Committed(vec![self.committer.submit(self, &block, intent).await])
+                }
+                None => Reply::Committed(Vec::new()),
+            },
+            Op::Commit(intents) => {
+                let all = intents
+                    .into_iter()
+                    .map(|(block, intent)| async move { self.committer.submit(self, &block, intent).await });
+                Reply::Committed(join_all(all).await)
+            }
+            Op::Hint { pool, spent } => self.hint(&pool, spent).await,
+            Op::Exhausted { pool, cooling } => {
+                self.finder.exhausted(&pool, cooling, self.env.clock.monotonic());
+                Reply::Noted
+            }
+            op => self.perform_basic(op).await,
+        }
+    }
+
+    /// Performs what needs no other machine.
+    pub(super) async fn perform_basic(&self, op: Op) -> Reply {
+        let done = match op {
+            Op::Get(key) => self.store.get(&key).await.map(Reply::Got),
+            Op::List(selector) => self.store.list(&selector).await.map(Reply::Listed),
+            Op::Create(key, document) => self.store.create(&key, document).await.map(Reply::Written),
+            Op::Update(key, token, document) => {
+                self.store.update(&key, &token, document).await.map(Reply::Written)
+            }
+            Op::Delete(key, token) => self.store.delete(&key, &token).await.map(|()| Reply::Deleted),
+            Op::Pod(name) => self.liveness.pod_uid(&name).await.map(Reply::Pod),
+            Op::Sandbox { node, container } => {
+                Ok(Reply::Sandbox(self.liveness.sandbox(&node, &container).await))
+            }
+            Op::Log(write) => match &self.log {
+                Some(log) => log.write(write).await.map(|()| Reply::Logged),
+                None => Ok(Reply::Logged),
+            },
+            Op::Sleep(duration) => {
+                // Half fixed, half random: writers that met once do not meet again at once.
+                let half = duration / 2;
+                let micros = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
+                self.env.timer.sleep(half + Duration::from_micros(self.number() % micros)).await;
+                Ok(Reply::Slept)
+            }
+            Op::Commit(_) | Op::Hint { .. } | Op::Exhausted { .. } => {
+                Err(StoreError::Unsupported { what: "an operation of requests in a block's write" })
+            }
+        };
+        done.unwrap_or_else(|error| Reply::Failed(Failure::from(&error)))
+    }
+
+    async fn hint(&self, pool: &PoolRef, spent: Option<(BlockId, Spent)>) -> Reply {
+        let spent = spent.map(|(block, spent)| (block.index, spent));
+        let (now, moment) = (self.env.clock.now(), self.env.clock.monotonic());
+        let mut hint = self.finder.hint(pool, spent, now, moment, self.number());
+        if hint == Hint::Load {
+            match self.load(pool).await {
+                Ok(()) => hint = self.finder.hint(pool, None, now, moment, self.number()),
+                Err(error) => return Reply::Failed(Failure::from(&error)),
+            }
+        }
+        match hint {
+            Hint::Block(index) => {
+                Reply::Hint(Some(BlockId { scope: pool.scope.clone(), family: pool.family, index }))
+            }
+            Hint::Exhausted(cooling) => Reply::Exhausted(cooling),
+            Hint::Nothing | Hint::Load => Reply::Hint(None),
+        }
+    }
+
+    async fn load(&self, pool: &PoolRef) -> Result<(), StoreError> {
+        let bits = self.setting.bits.get();
+        let (Some(first), Some(last)) = (pool.usable.first(), pool.usable.last()) else {
+            self.finder.load(pool, std::iter::empty());
+            return Ok(());
+        };
+        let listing = self
+            .store
+            .list(&Selector::Blocks {
+                scope: pool.scope.clone(),
+                family: pool.family,
+                first: first.value() >> bits,
+                last: last.value() >> bits,
+                room: Room::Any,
+            })
+            .await?;
+        let blocks = listing.items.into_iter();
+        self.finder
+            .load(pool, blocks.filter_map(|item| Some(Arc::<Block>::clone(item.document.as_block()?))));
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Which block to try next for a pool: what this process knows about room, per pool.
+//!
+//! Everything here is a hint. A wrong one costs a read or a conflict; only the blocks themselves and the proof of
+//! exhaustion decide.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+
+use super::order::{Blocks, Walk, mix};
+use crate::{
+    addr::IpSet,
+    model::{Block, BlockBits, PlanId},
+    name::Uid,
+    protocol::{PoolRef, Spent},
+    time::{Moment, Timestamp},
+};
+
+/// How long a proof of exhaustion is believed.
+const VERDICT_LIFE: Duration = Duration::from_secs(1);
+
+/// A set with constant-time insert, remove and choice by number.
+#[derive(Debug, Default)]
+struct Rooms {
+    list: Vec<u128>,
+    place: HashMap<u128, usize>,
+}
+
+impl Rooms {
+    fn insert(&mut self, index: u128) {
+        if let std::collections::hash_map::Entry::Vacant(entry) = self.place.entry(index) {
+            entry.insert(self.list.len());
+            self.list.push(index);
+        }
+    }
+
+    fn remove(&mut self, index: u128) {
+        let Some(at) = self.place.remove(&index) else { return };
+        self.list.swap_remove(at);
+        if let Some(moved) = self.list.get(at) {
+            self.place.insert(*moved, at);
+        }
+    }
+
+    fn contains(&self, index: u128) -> bool {
+        self.place.contains_key(&index)
+    }
+
+    fn choose(&self, number: u64) -> Option<u128> {
+        let len = self.list.len() as u64;
+        (len > 0).then(|| self.list[(number % len) as usize])
+    }
+}
+
+#[derive(Debug)]
+struct OfPool {
+    usable: Arc<IpSet>,
+    blocks: Blocks,
+    walk: Walk,
+    /// Blocks that exist, as far as known.
+    known: HashSet<u128>,
+    rooms: Rooms,
+    /// Blocks whose free addresses rest until then.
+    cooling: BTreeSet<(Timestamp, u128)>,
+    /// The block that is used until it is full, so that a burst of pods shares its writes.
+    present: Option<u128>,
+    exhausted: Option<(Moment, Option<Timestamp>)>,
+}
+
+/// What the finder says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Hint {
+    /// Try this block.
+    Block(u128),
+    /// Nothing is known to have room: prove it.
+    Nothing,
+    /// Proven a moment ago.
+    Exhausted(Option<Timestamp>),
+    /// The pool's blocks are not known yet: list them and [`Finder::load`].
+    Load,
+}
+
+/// The hints for all pools.
+#[derive(Debug)]
+pub(super) struct Finder {
+    bits: BlockBits,
+    /// This node's own order.
+    key: u64,
+    pools: Mutex<HashMap<Uid, OfPool>>,
+}
+
+impl Finder {
+    pub(super) fn new(bits: BlockBits, key: u64) -> Self {
+        Self { bits, key, pools: Mutex::new(HashMap::new()) }
+    }
+
+    /// Takes in the blocks that exist between the pool's first and last.
+    pub(super) fn load(&self, pool: &PoolRef, existing: impl Iterator<Item = Arc<Block>>) {
+        let blocks = Blocks::of(&pool.usable, self.bits);
+        let walk = Walk::new(self.key ^ hash(&pool.uid), blocks.count());
+        let mut of_pool = OfPool {
+            usable: pool.usable.clone(),
+            blocks,
+            walk,
+            known: HashSet::new(),
+            rooms: Rooms::default(),
+            cooling: BTreeSet::new(),
+            present: None,
+            exhausted: None,
+        };
+        for block in existing {
+            let index = block.id().index;
+            let allowed = pool.usable.window_mask(block.first(), self.bits.get());
+            if allowed == 0 {
+                continue;
+            }
+            of_pool.known.insert(index);
+            if allowed & !block.held() != 0 {
+                of_pool.rooms.insert(index);
+            }
+        }
+        self.pools.lock().insert(pool.uid.clone(), of_pool);
+    }
+
+    pub(super) fn hint(
+        &self,
+        pool: &PoolRef,
+        spent: Option<(u128, Spent)>,
+        now: Timestamp,
+        moment: Moment,
+        number: u64,
+    ) -> Hint {
+        let mut pools = self.pools.lock();
+        let Some(known) = pools.get_mut(&pool.uid) else { return Hint::Load };
+        if !Arc::ptr_eq(&known.usable, &pool.usable) {
+            if *known.usable != *pool.usable {
+                return Hint::Load;
+            }
+            known.usable = pool.usable.clone();
+        }
+        if let Some((index, spent)) = spent {
+            known.rooms.remove(index);
+            known.known.insert(index);
+            if let Spent::Cooling(until) = spent {
+                known.cooling.insert((until, index));
+            }
+        }
+        while let Some((until, index)) = known.cooling.first().copied()
+            && until <= now
+        {
+            known.cooling.remove(&(until, index));
+            known.rooms.insert(index);
+        }
+        if let Some(present) = known.present.filter(|index| known.rooms.contains(*index)) {
+            return Hint::Block(present);
+        }
+        if let Some(index) = known.rooms.choose(number) {
+            known.present = Some(index);
+            return Hint::Block(index);
+        }
+        if let Some((at, cooling)) = known.exhausted {
+            if moment < at.after(VERDICT_LIFE) && cooling.is_none_or(|until| now < until) {
+                return Hint::Exhausted(cooling);
+            }
+            known.exhausted = None;
+        }
+        for n in known.walk.by_ref() {
+            let Some(index) = known.blocks.nth(n) else { continue };
+            if !known.known.contains(&index) {
+                // Until the block is seen, everybody here shares it.
+                known.known.insert(index);
+                known.rooms.insert(index);
+                known.present = Some(index);
+                return Hint::Block(index);
+            }
+        }
+        Hint::Nothing
+    }
+
+    /// A pool was proven to be exhausted.
+    pub(super) fn exhausted(&self, pool: &PoolRef, cooling: Option<Timestamp>, moment: Moment) {
+        if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
+            known.exhausted = Some((moment, cooling));
+        }
+    }
+
+    /// A block as it stands in the store now.
+    pub(super) fn observe(&self, block: &Block) {
+        let mut pools = self.pools.lock();
+        let mut unreserved = self.bits.mask();
+        for copy in block.copies() {
+            if let PlanId::Reservations(..) = copy.plan {
+                unreserved = copy.usable;
+            }
+        }
+        for copy in block.copies() {
+            let PlanId::Pool(uid) = &copy.plan else { continue };
+            let Some(known) = pools.get_mut(uid) else { continue };
+            let index = block.id().index;
+            known.known.insert(index);
+            if copy.usable & unreserved & !block.held() == 0 {
+                known.rooms.remove(index);
+            } else {
+                known.rooms.insert(index);
+                known.exhausted = None;
+            }
+        }
+    }
+}
+
+fn hash(uid: &Uid) -> u64 {
+    uid.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| mix(hash ^ u64::from(byte)))
+}

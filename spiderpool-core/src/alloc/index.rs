@@ -1,0 +1,121 @@
+//! What this process knows of who holds what: never the truth, always where to look first.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use smallvec::SmallVec;
+
+use crate::{
+    addr::{Address, Family},
+    model::{Attachment, BlockId, GrantKey, Record, Slot},
+    name::{ContainerId, InterfaceName, OwnerUid},
+    protocol::{Action, Intent, OpenAttempt, Outcome},
+};
+
+/// An address that an owner holds, as last seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) slot: Slot,
+    pub(super) family: Family,
+    pub(super) address: Address,
+    pub(super) interface: Option<InterfaceName>,
+    pub(super) container: Option<ContainerId>,
+}
+
+impl Held {
+    fn new(slot: Slot, address: Address, record: &Record) -> Self {
+        let container = match &record.attachment {
+            Attachment::Container(container) => Some(container.clone()),
+            Attachment::Detached | Attachment::Unknown => None,
+        };
+        Self { slot, family: address.family(), address, interface: record.interface.clone(), container }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    held: HashMap<OwnerUid, SmallVec<[Held; 2]>>,
+    attempts: HashMap<GrantKey, OpenAttempt>,
+}
+
+/// Owner → addresses, and the open attempts of rule 7.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    known: Mutex<Known>,
+}
+
+impl Index {
+    /// All that `owner` holds.
+    pub(super) fn of(&self, owner: &OwnerUid) -> SmallVec<[Held; 2]> {
+        self.known.lock().held.get(owner).cloned().unwrap_or_default()
+    }
+
+    /// Where `key` holds an address, and its open attempt.
+    pub(super) fn at(&self, key: &GrantKey) -> (Option<Address>, Option<OpenAttempt>) {
+        let known = self.known.lock();
+        let held = known.held.get(&key.owner);
+        let held = held.and_then(|all| all.iter().find(|h| h.slot == key.slot && h.family == key.family));
+        let attempt = match known.attempts.is_empty() {
+            true => None,
+            false => known.attempts.get(key).cloned(),
+        };
+        (held.map(|held| held.address), attempt)
+    }
+
+    /// The keys of `owner` with an open attempt.
+    pub(super) fn attempts_of(&self, owner: &OwnerUid) -> Vec<(GrantKey, OpenAttempt)> {
+        let known = self.known.lock();
+        known
+            .attempts
+            .iter()
+            .filter(|(key, _)| key.owner == *owner)
+            .map(|(key, attempt)| (key.clone(), attempt.clone()))
+            .collect()
+    }
+
+    /// A record was read or written.
+    pub(super) fn saw(&self, key: &GrantKey, address: Address, record: &Record) {
+        let mut known = self.known.lock();
+        known.attempts.remove(key);
+        let held = Held::new(key.slot.clone(), address, record);
+        let all = known.held.entry(key.owner.clone()).or_default();
+        match all.iter_mut().find(|h| h.slot == key.slot && h.family == key.family) {
+            Some(old) => *old = held,
+            None => all.push(held),
+        }
+    }
+
+    fn forget(&self, key: &GrantKey) {
+        let mut known = self.known.lock();
+        known.attempts.remove(key);
+        if let Some(all) = known.held.get_mut(&key.owner) {
+            all.retain(|h| h.slot != key.slot || h.family != key.family);
+            if all.is_empty() {
+                known.held.remove(&key.owner);
+            }
+        }
+    }
+
+    /// A write for `key` may have taken effect, or may still.
+    pub(super) fn open(&self, key: &GrantKey, block: BlockId, token: Option<crate::store::Token>) {
+        self.known.lock().attempts.insert(key.clone(), OpenAttempt { block, token });
+    }
+
+    /// Takes in what became of an intent.
+    pub(super) fn note(&self, block: &BlockId, intent: &Intent, outcome: &Outcome) {
+        let Some(key) = intent.key() else { return };
+        match outcome {
+            Outcome::Granted(address, _, record) => self.saw(key, *address, record),
+            Outcome::Released(_) | Outcome::Detached(_) => self.forget(key),
+            Outcome::Nothing => self.forget(key),
+            Outcome::Superseded(_) if matches!(intent.action, Action::Release(_)) => {}
+            Outcome::Unresolved(token) => self.open(key, block.clone(), Some(token.clone())),
+            _ => {}
+        }
+    }
+
+    /// How many addresses are known to be held.
+    pub(super) fn len(&self) -> usize {
+        self.known.lock().held.values().map(SmallVec::len).sum()
+    }
+}

@@ -1,0 +1,372 @@
+//! The allocator: the protocol's machines driven against a store.
+//!
+//! One [`Allocator`] per process and scope. It needs no runtime: any executor may poll its futures.
+
+mod cache;
+mod committer;
+mod driver;
+mod finder;
+mod index;
+mod liveness;
+mod log;
+mod order;
+mod owners;
+mod request;
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+pub use liveness::{Liveness, StoreLiveness};
+pub use log::{IntentLog, MemoryLog};
+pub use request::{
+    AddError, AddPart, AddRequest, Allocation, DelError, DelRequest, Freed, OpenError, PartName,
+};
+
+use self::{
+    cache::Cache, committer::Committer, driver::Driver, finder::Finder, index::Index, owners::Owners,
+};
+use crate::{
+    env::Env,
+    model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
+    name::{NodeName, ScopeName, Uid},
+    protocol::{
+        Add, AddFailure, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing, Setting,
+        Snapshots, Wanted,
+    },
+    store::{Document, Key, Kind, Selector, Store, StoreError},
+};
+
+/// Whether other processes write to the same store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Sharing {
+    /// What the store's [`Capabilities`](crate::store::Capabilities) say.
+    #[default]
+    AsStore,
+    /// They do, whatever the store says: several allocators in one process, in tests.
+    Shared,
+}
+
+/// How to open an [`Allocator`].
+#[derive(Clone, Debug)]
+pub struct AllocatorConfig {
+    /// This node: written into records, and the key of this node's own order of blocks.
+    pub node: NodeName,
+    /// The address space.
+    pub scope: ScopeName,
+    /// The block size of a scope that does not exist yet; none: the store's own choice.
+    pub block_bits: Option<BlockBits>,
+    /// Whether others write too.
+    pub sharing: Sharing,
+    /// The intent log; needed where others write too, unused otherwise.
+    pub log: Option<Arc<dyn IntentLog>>,
+    /// What is known of pods and sandboxes; none: [`StoreLiveness`].
+    pub liveness: Option<Arc<dyn Liveness>>,
+}
+
+impl AllocatorConfig {
+    /// The configuration for `node` with everything else by default.
+    #[must_use]
+    pub fn new(node: NodeName) -> Self {
+        Self {
+            node,
+            scope: ScopeName::default_scope(),
+            block_bits: None,
+            sharing: Sharing::AsStore,
+            log: None,
+            liveness: None,
+        }
+    }
+}
+
+/// Grants and releases addresses of one scope.
+#[derive(Clone, Debug)]
+pub struct Allocator {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    driver: Driver,
+    owners: Owners,
+    node: NodeName,
+    scope: ScopeName,
+}
+
+impl Allocator {
+    /// Opens the scope, creating it if it does not exist, and takes in what is held.
+    ///
+    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log.
+    ///
+    /// # Errors
+    /// The store does not answer, or is of a newer format.
+    pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
+        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness } = config;
+        let capabilities = store.capabilities();
+        let shared = capabilities.shared || sharing == Sharing::Shared;
+        let bits = block_bits.unwrap_or(capabilities.default_block_bits);
+        let bits = open_scope(store.as_ref(), &scope, bits).await?;
+        let snapshots = if capabilities.snapshot_list { Snapshots::Yes } else { Snapshots::No };
+        let driver = Driver {
+            liveness: liveness.unwrap_or_else(|| Arc::new(StoreLiveness(store.clone()))),
+            logging: if shared && log.is_some() { Logging::On } else { Logging::Off },
+            log,
+            setting: Setting { bits, snapshots },
+            index: Index::default(),
+            cache: if shared { Cache::on() } else { Cache::off() },
+            finder: Finder::new(
+                bits,
+                node.as_str().bytes().fold(0, |key, byte| order::mix(key ^ u64::from(byte))),
+            ),
+            committer: Committer::default(),
+            numbers: AtomicU64::new(env.entropy.next_u64()),
+            store,
+            env,
+        };
+        let inner = Inner { driver, owners: Owners::default(), node, scope };
+        inner.recall(shared).await?;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.driver.store
+    }
+
+    /// The surroundings.
+    #[must_use]
+    pub fn env(&self) -> &Env {
+        &self.inner.driver.env
+    }
+
+    /// The scope.
+    #[must_use]
+    pub fn scope(&self) -> &ScopeName {
+        &self.inner.scope
+    }
+
+    /// The size of the scope's blocks.
+    #[must_use]
+    pub fn block_bits(&self) -> BlockBits {
+        self.inner.driver.setting.bits
+    }
+
+    /// Runs one of the protocol's machines to its end.
+    pub(crate) async fn run<M: crate::protocol::Machine>(&self, machine: M) -> M::Output {
+        self.inner.driver.run(machine).await
+    }
+
+    /// A cheap random number: jitter, births of plans, fences.
+    pub(crate) fn number(&self) -> u64 {
+        self.inner.driver.number()
+    }
+
+    /// How many addresses this process knows to be held by owners of its node.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.inner.driver.index.len()
+    }
+
+    /// Grants all parts of `request`, or none. Asked again for the same container, it answers the same.
+    ///
+    /// Cost: one write per part, shared with other requests for the same block; no read of a plan unless a block
+    /// is new. Cancellation: a dropped future may leave parts granted; the DEL of the container frees them.
+    ///
+    /// # Errors
+    /// See [`AddError`].
+    pub async fn add(&self, request: &AddRequest) -> Result<Vec<Allocation>, AddError> {
+        let Inner { driver, owners, scope, .. } = self.inner.as_ref();
+        if request.binding == Binding::Stateful && request.owner.pod.is_none() {
+            return Err(AddError::Invalid("a stateful owner needs a namespace and a name"));
+        }
+        if request.parts.is_empty() {
+            return Err(AddError::Invalid("the request asks for no address"));
+        }
+        let _turn = owners.turn(&request.owner.uid).await;
+        let container_gone = || AddError::ContainerGone { container: request.container.clone() };
+        if owners.is_gone(&request.container) {
+            return Err(container_gone());
+        }
+        let deadline = driver.env.clock.monotonic().after(request.timeout);
+        let now = driver.env.clock.now();
+        let parts = request.parts.iter().map(|part| {
+            let key =
+                GrantKey { owner: request.owner.uid.clone(), slot: part.slot.clone(), family: part.family };
+            let (known, attempt) = driver.index.at(&key);
+            let pool = part.candidates.first().map(|pool| pool.uid.clone());
+            let record = Record {
+                pool: pool.unwrap_or_else(no_pool),
+                owner: request.owner.clone(),
+                controller: request.controller.clone(),
+                slot: part.slot.clone(),
+                interface: part.interface.clone(),
+                network: request.network.clone(),
+                attachment: Attachment::Container(request.container.clone()),
+                node: self.inner.node.clone(),
+                binding: request.binding,
+                since: now,
+            };
+            let claim = match request.binding {
+                Binding::Stateless => None,
+                Binding::Stateful => request.owner.pod.clone(),
+            };
+            let wanted = Wanted {
+                key,
+                record: Arc::new(record),
+                candidates: part.candidates.clone(),
+                address: part.address,
+                deadline,
+            };
+            PartWanted { wanted: Arc::new(wanted), scope: scope.clone(), claim, known, attempt }
+        });
+        let machine = Add::new(parts.collect(), driver.setting, driver.number());
+        let added = driver.run(machine).await;
+        match added.result {
+            Ok(granted) => {
+                let allocations = granted.into_iter().zip(&request.parts).map(|(granted, part)| Allocation {
+                    slot: part.slot.clone(),
+                    address: granted.address,
+                    how: granted.how,
+                    record: granted.record,
+                });
+                Ok(allocations.collect())
+            }
+            Err(failure) => Err(explain(request, failure)),
+        }
+    }
+
+    /// Releases what `request` names. Idempotent and fenced: a newer grant is never freed.
+    ///
+    /// Cancellation: a dropped future may leave it undone; send it again.
+    ///
+    /// # Errors
+    /// See [`DelError`].
+    pub async fn del(&self, request: &DelRequest) -> Result<Freed, DelError> {
+        let Inner { driver, owners, scope, .. } = self.inner.as_ref();
+        let _turn = owners.turn(&request.owner).await;
+        let deadline = driver.env.clock.monotonic().after(request.timeout);
+        if let (Fence::Container(container), ReleaseMode::Del) = (&request.fence, request.mode) {
+            owners.mark_gone(container, driver.env.clock.monotonic());
+        }
+        let keys = self.releasing(request);
+        if keys.is_empty() {
+            return Ok(Freed::default());
+        }
+        let machine =
+            Del::new(keys, request.fence.clone(), request.mode, scope.clone(), driver.setting, deadline);
+        let mut freed = Freed::default();
+        let mut pending = 0;
+        for deleted in driver.run(machine).await {
+            match deleted {
+                Deleted::Released(address) => freed.released.push(address),
+                Deleted::Detached(address) => freed.detached.push(address),
+                Deleted::Nothing => {}
+                Deleted::Open(_) | Deleted::Failed => pending += 1,
+            }
+        }
+        if pending > 0 {
+            return Err(DelError::Pending { owner: request.owner.clone(), pending });
+        }
+        Ok(freed)
+    }
+
+    /// The keys that a release is about: those of the interface, and with the first interface also the parts that
+    /// no ADD claimed (rule 8).
+    fn releasing(&self, request: &DelRequest) -> Vec<Releasing> {
+        let index = &self.inner.driver.index;
+        let held = index.of(&request.owner);
+        let named = |slot: &Slot, interface: Option<&crate::name::InterfaceName>| match &request.interface {
+            None => true,
+            Some(wanted) => interface == Some(wanted) || *slot == Slot::Named(wanted.clone()),
+        };
+        let first = held.iter().any(|h| h.slot == Slot::Indexed(0) && named(&h.slot, h.interface.as_ref()));
+        let mut keys = Vec::new();
+        for h in &held {
+            let unclaimed = h.interface.is_none() && matches!(h.slot, Slot::Indexed(_));
+            if named(&h.slot, h.interface.as_ref()) || (first && unclaimed) {
+                let key = GrantKey { owner: request.owner.clone(), slot: h.slot.clone(), family: h.family };
+                keys.push(Releasing { key, known: Some(h.address), attempt: None });
+            }
+        }
+        for (key, attempt) in index.attempts_of(&request.owner) {
+            match keys.iter_mut().find(|releasing| releasing.key == key) {
+                Some(releasing) => releasing.attempt = Some(attempt),
+                // An indexed part without a record has no interface yet: whoever ends the container ends it.
+                None if named(&key.slot, None) || matches!(key.slot, Slot::Indexed(_)) => {
+                    keys.push(Releasing { key, known: None, attempt: Some(attempt) });
+                }
+                None => {}
+            }
+        }
+        keys
+    }
+}
+
+impl Inner {
+    /// Takes in what is held: the blocks where this process owns the store, else the intent log.
+    async fn recall(&self, shared: bool) -> Result<(), StoreError> {
+        let Driver { store, index, log, .. } = &self.driver;
+        if shared {
+            if let Some(log) = log {
+                for (key, block, token) in log.load().await? {
+                    index.open(&key, block, Some(token));
+                }
+            }
+            return Ok(());
+        }
+        for item in store.list(&Selector::Kind(Kind::Block)).await?.items {
+            let Document::Block(block) = &item.document else { continue };
+            if block.id().scope != self.scope {
+                continue;
+            }
+            for (offset, record) in block.records() {
+                let address = block.address(offset);
+                index.saw(&record.key(address.family()), address, record);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn no_pool() -> Uid {
+    // Only where a part has no candidate: such a record is never written.
+    Uid::new("none").unwrap_or_else(|_| no_pool())
+}
+
+async fn open_scope(store: &dyn Store, name: &ScopeName, bits: BlockBits) -> Result<BlockBits, OpenError> {
+    let key = Key::Scope(name.clone());
+    loop {
+        if let Some(found) = store.get(&key).await? {
+            let Some(scope) = found.document.as_scope() else {
+                let message = "another document stands in its place".into();
+                return Err(StoreError::Damaged { what: key.to_string(), message }.into());
+            };
+            if scope.format > FORMAT {
+                let (scope, found) = (name.clone(), scope.format);
+                return Err(OpenError::NewerFormat { scope, found, supported: FORMAT });
+            }
+            return Ok(scope.block_bits);
+        }
+        let scope = Scope { name: name.clone(), block_bits: bits, format: FORMAT };
+        match store.create(&key, scope.into()).await {
+            Ok(_) | Err(StoreError::AlreadyExists { .. } | StoreError::UnknownOutcome { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn explain(request: &AddRequest, failure: AddFailure) -> AddError {
+    let name = |at: usize| match request.parts.get(at) {
+        Some(part) => PartName { slot: part.slot.clone(), family: part.family },
+        None => PartName { slot: Slot::Indexed(0), family: crate::addr::Family::V4 },
+    };
+    match failure {
+        AddFailure::Refused(at, refusals) => {
+            let pools = request.parts.get(at).map_or(&[][..], |part| &part.candidates);
+            let candidates = pools.iter().map(|pool| pool.name.clone()).zip(refusals).collect();
+            AddError::Refused { part: name(at), candidates }
+        }
+        AddFailure::Wait(at, why) => AddError::Busy { part: name(at), why },
+        AddFailure::Replaced => AddError::Replaced { owner: request.owner.clone() },
+        AddFailure::Failed(message) => AddError::Failed(message),
+    }
+}

@@ -1,0 +1,9 @@
+mod filters;
+mod interfaces;
+mod messages;
+mod order;
+mod requested;
+mod routing;
+mod sources;
+mod subnets;
+mod world;

@@ -1,0 +1,4 @@
+//! The allocator through its public API.
+
+mod storm;
+mod world;
