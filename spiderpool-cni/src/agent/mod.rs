@@ -1,1 +1,24 @@
-//! `spiderpool-agent`, the node daemon.
+//! `spiderpool-agent`, the node daemon: it serves the API of [`crate::api`] on a Unix socket, replays the
+//! spool, and tells about its health and its figures.
+//!
+//! What it serves is behind one trait, [`Ipam`]; everything here is the shell around it.
+
+mod drain;
+mod health;
+mod ipam;
+mod logging;
+mod metrics;
+mod replay;
+mod routes;
+mod run;
+mod settings;
+mod socket;
+
+pub use drain::Drain;
+pub use ipam::{Budget, Ipam};
+pub use logging::{LogFormat, LogInitError, init as init_logging};
+pub use metrics::{Metered, Metrics};
+pub use replay::Replay;
+pub use run::{Agent, Bound, ServeError, stop_signal};
+pub use settings::{ListenAddr, LogVerbosity, Settings};
+pub use socket::{AgentSocket, SocketError};

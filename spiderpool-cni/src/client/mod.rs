@@ -1,1 +1,170 @@
-//! An asynchronous client of the agent's API.
+//! An asynchronous client of the agent's API, for `spiderpoolctl` and for the agent's own health.
+
+mod error;
+
+pub use error::ClientError;
+
+use crate::api::{
+    AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ExplainRequest, Explanation,
+    GcRequest, GcResponse, StatusResponse, path,
+};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, header};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+use tokio::net::UnixStream;
+
+/// The largest answer in bytes that is read at once.
+const MAX_ANSWER: usize = 256 << 20;
+
+/// A client of one agent. Every call is a connection of its own; set limits of time around the futures.
+#[derive(Clone, Debug)]
+pub struct AgentClient {
+    socket: PathBuf,
+}
+
+/// A parameter's value in a query, percent-encoded (RFC 3986, unreserved characters stay).
+fn encode_query(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
+            other => encoded += &format!("%{other:02X}"),
+        }
+    }
+    encoded
+}
+
+impl AgentClient {
+    /// A client of the agent at `socket`. Nothing is opened yet.
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    fn garbled(&self, what: impl std::fmt::Display) -> ClientError {
+        ClientError::Garbled { socket: self.socket.clone(), what: what.to_string() }
+    }
+
+    /// Sends a request and gives the answer's head once it is there.
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let hung_up = |source| ClientError::HungUp { socket: self.socket.clone(), source };
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|source| ClientError::NoAgent { socket: self.socket.clone(), source })?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(hung_up)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "spiderpool")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|error| self.garbled(error))?;
+        // The connection ends with the answer's body; its errors come out there too.
+        tokio::spawn(connection);
+        sender.send_request(request).await.map_err(hung_up)
+    }
+
+    /// Sends a request and reads the whole body of a good answer.
+    async fn call_bytes(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, ClientError> {
+        let (head, body) = self.send(method, path, body).await?.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
+            match error.downcast::<hyper::Error>() {
+                Ok(source) => ClientError::HungUp { socket: self.socket.clone(), source: *source },
+                Err(error) => self.garbled(error),
+            }
+        })?;
+        let body = body.to_bytes();
+        if head.status.is_success() {
+            return Ok(body);
+        }
+        match serde_json::from_slice(&body) {
+            Ok(refusal) => Err(ClientError::Refused(refusal)),
+            Err(_) => Err(self.garbled(format!("HTTP status {}", head.status))),
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        request: Option<&(impl Serialize + Sync)>,
+    ) -> Result<T, ClientError> {
+        let body = match request {
+            None => Vec::new(),
+            Some(request) => serde_json::to_vec(request).map_err(|error| self.garbled(error))?,
+        };
+        let answer = self.call_bytes(method, path, body).await?;
+        serde_json::from_slice(&answer).map_err(|error| self.garbled(error))
+    }
+
+    /// Whether the agent serves.
+    pub async fn healthy(&self) -> Result<(), ClientError> {
+        self.call_bytes(Method::GET, path::HEALTHY, Vec::new()).await.map(drop)
+    }
+
+    /// Grants.
+    pub async fn add(&self, request: &AddRequest) -> Result<AddResponse, ClientError> {
+        self.call(Method::POST, path::IP, Some(request)).await
+    }
+
+    /// Releases.
+    pub async fn del(&self, attachment: &Attachment) -> Result<(), ClientError> {
+        self.call(Method::DELETE, path::IP, Some(attachment)).await.map(|Empty {}| ())
+    }
+
+    /// Compares what is held with what is expected.
+    pub async fn check(&self, request: &CheckRequest) -> Result<(), ClientError> {
+        self.call(Method::POST, path::CHECK, Some(request)).await.map(|Empty {}| ())
+    }
+
+    /// Frees what is not listed.
+    pub async fn gc(&self, request: &GcRequest) -> Result<GcResponse, ClientError> {
+        self.call(Method::POST, path::GC, Some(request)).await
+    }
+
+    /// The agent's state.
+    pub async fn status(&self) -> Result<StatusResponse, ClientError> {
+        self.call(Method::GET, path::STATUS, None::<&()>).await
+    }
+
+    /// What a pod holds.
+    pub async fn endpoint(&self, query: &EndpointQuery) -> Result<Endpoint, ClientError> {
+        let (namespace, name) = (encode_query(&query.pod_namespace), encode_query(&query.pod_name));
+        let path = format!("{}?podNamespace={namespace}&podName={name}", path::ENDPOINT);
+        self.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// What a grant would choose from.
+    pub async fn explain(&self, request: &ExplainRequest) -> Result<Explanation, ClientError> {
+        self.call(Method::POST, path::EXPLAIN, Some(request)).await
+    }
+}
+
+/// The body of a success that has nothing to say.
+#[derive(serde::Deserialize)]
+struct Empty {}
+
+#[cfg(test)]
+mod tests {
+    use super::encode_query;
+
+    #[test]
+    fn query_values_are_encoded() {
+        assert_eq!(encode_query("web-0.example_~"), "web-0.example_~");
+        assert_eq!(encode_query("a b&c=d/ü"), "a%20b%26c%3Dd%2F%C3%BC");
+    }
+}

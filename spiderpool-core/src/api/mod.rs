@@ -2,6 +2,7 @@
 
 mod endpoint;
 pub mod keys;
+pub mod manifest;
 mod meta;
 mod pool;
 mod resource;

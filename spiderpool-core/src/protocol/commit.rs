@@ -237,12 +237,9 @@ impl Commit {
             changed = true;
         }
         if !changed {
-            // "Full" only sends the request elsewhere; any other answer must be true now (rule 7).
-            let hint = |outcome: &Option<Outcome>| {
-                matches!(outcome, Some(Outcome::Full | Outcome::Cooling(_) | Outcome::NoPlan(_)))
-            };
-            let news = outcomes.iter().zip(&self.done).filter(|(_, before)| before.is_none());
-            if !fresh && !news.map(|(outcome, _)| outcome).all(hint) {
+            // An answer that writes nothing must be true now (rule 7), and a block that another node emptied must
+            // not look full for ever.
+            if !fresh {
                 return self.read();
             }
             self.done = outcomes;

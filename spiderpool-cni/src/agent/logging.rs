@@ -1,0 +1,54 @@
+//! The agent's log, on standard error.
+
+use super::settings::LogVerbosity;
+use clap::ValueEnum;
+use std::io::IsTerminal;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// How to log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Text on a terminal, else JSON.
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object each line.
+    Json,
+}
+
+/// Why the log could not be set up: there is one already.
+#[derive(Debug, thiserror::Error)]
+#[error("the log is set up already")]
+pub struct LogInitError(#[from] TryInitError);
+
+impl From<LogVerbosity> for LevelFilter {
+    fn from(verbosity: LogVerbosity) -> Self {
+        match verbosity {
+            LogVerbosity::Trace => Self::TRACE,
+            LogVerbosity::Debug => Self::DEBUG,
+            LogVerbosity::Info => Self::INFO,
+            LogVerbosity::Warn => Self::WARN,
+            LogVerbosity::Error => Self::ERROR,
+        }
+    }
+}
+
+/// Sets up the log of this process; once.
+pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<(), LogInitError> {
+    let terminal = std::io::stderr().is_terminal();
+    let builder =
+        fmt().with_max_level(LevelFilter::from(verbosity)).with_writer(std::io::stderr).with_ansi(terminal);
+    let json = match format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !terminal,
+    };
+    if json {
+        builder.json().flatten_event(true).with_span_list(false).finish().try_init()?;
+    } else {
+        builder.finish().try_init()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Counting around an [`Ipam`].
+
+use super::Metrics;
+use crate::agent::{Budget, Ipam};
+use crate::api::{
+    AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ExplainRequest,
+    Explanation, GcRequest, GcResponse, StatusResponse,
+};
+use crate::spool::EntryName;
+use async_trait::async_trait;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// An [`Ipam`] whose grants and releases are counted.
+#[derive(Debug)]
+pub struct Metered<I> {
+    inner: I,
+    metrics: Arc<Metrics>,
+}
+
+impl<I: Ipam> Metered<I> {
+    /// Counts what `inner` does in `metrics`.
+    pub fn new(inner: I, metrics: Arc<Metrics>) -> Self {
+        Self { inner, metrics }
+    }
+
+    async fn release(
+        &self,
+        work: impl Future<Output = Result<(), ErrorBody>> + Send,
+    ) -> Result<(), ErrorBody> {
+        let start = Instant::now();
+        let outcome = work.await;
+        self.metrics.released(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        outcome
+    }
+}
+
+#[async_trait]
+impl<I: Ipam> Ipam for Metered<I> {
+    async fn add(&self, request: AddRequest, budget: Budget) -> Result<AddResponse, ErrorBody> {
+        let start = Instant::now();
+        let outcome = self.inner.add(request, budget).await;
+        self.metrics.granted(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        outcome
+    }
+
+    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody> {
+        self.release(self.inner.del(attachment)).await
+    }
+
+    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody> {
+        self.release(self.inner.del_by_name(name)).await
+    }
+
+    async fn check(&self, request: CheckRequest) -> Result<(), ErrorBody> {
+        self.inner.check(request).await
+    }
+
+    async fn gc(&self, request: GcRequest) -> Result<GcResponse, ErrorBody> {
+        self.inner.gc(request).await
+    }
+
+    async fn status(&self) -> Result<StatusResponse, ErrorBody> {
+        self.inner.status().await
+    }
+
+    async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {
+        self.inner.endpoint(query).await
+    }
+
+    async fn explain(&self, request: ExplainRequest) -> Result<Explanation, ErrorBody> {
+        self.inner.explain(request).await
+    }
+}

@@ -1,0 +1,223 @@
+//! Settings: every flag is also an environment variable.
+
+use super::LogFormat;
+use crate::cni::DEFAULT_SOCKET;
+use clap::{ArgAction, Parser, ValueEnum};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Where to listen for TCP: an address and port, a port alone (on 127.0.0.1), or `off`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// Listen nowhere.
+    Off,
+    /// Listen here; port 0 takes any free one.
+    At(SocketAddr),
+}
+
+impl FromStr for ListenAddr {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("off") {
+            return Ok(Self::Off);
+        }
+        if let Ok(port) = text.parse::<u16>() {
+            return Ok(Self::At((Ipv4Addr::LOCALHOST, port).into()));
+        }
+        // ":5710" is how Go programs say "any address".
+        if let Some(port) = text.strip_prefix(':').and_then(|port| port.parse::<u16>().ok()) {
+            return Ok(Self::At((IpAddr::from(Ipv4Addr::UNSPECIFIED), port).into()));
+        }
+        text.parse().map(Self::At).map_err(|_| {
+            format!("{text:?} is not ADDRESS:PORT (127.0.0.1:5710, [::]:5710), a port, or \"off\"")
+        })
+    }
+}
+
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.write_str("off"),
+            Self::At(address) => address.fmt(f),
+        }
+    }
+}
+
+/// How much the agent logs; the words are upstream's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogVerbosity {
+    /// Everything, every store operation included.
+    Trace,
+    /// Requests and answers.
+    Debug,
+    /// One line for each grant and release.
+    Info,
+    /// Only what is unusual.
+    Warn,
+    /// Only failures.
+    #[value(aliases = ["fatal", "panic"])]
+    Error,
+}
+
+/// The node daemon of Spiderpool: grants addresses to the pods of its node.
+///
+/// It serves the CNI plugin `spiderpool` and `spiderpoolctl --agent` on a Unix socket (docs/agent-api.md).
+#[derive(Clone, Debug, Parser)]
+#[command(name = "spiderpool-agent", version, max_term_width = 100)]
+pub struct Settings {
+    /// Where everything is kept: sled://PATH (a directory), or memory:// (lost at the end).
+    #[arg(long, env = "SPIDERPOOL_STORE", value_name = "URL", default_value = "sled:///var/lib/spiderpool")]
+    pub store: String,
+
+    /// The Unix socket that the plugin talks to; mode 0600.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_IPAM_UNIX_SOCKET_PATH",
+        value_name = "PATH",
+        default_value = DEFAULT_SOCKET
+    )]
+    pub socket: PathBuf,
+
+    /// The name of this node, as in the cluster. Default: the host's name.
+    #[arg(long, env = "SPIDERPOOL_NODE_NAME", value_name = "NAME")]
+    pub node_name: Option<String>,
+
+    /// Where releases wait that found no agent. Default: "spool" next to the socket.
+    #[arg(long, env = "SPIDERPOOL_SPOOL_DIR", value_name = "PATH")]
+    pub spool_dir: Option<PathBuf>,
+
+    /// Where health is told: /v1/runtime/startup, readiness and liveness. "off" for nowhere.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_HEALTH_ADDR",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:5710"
+    )]
+    pub health_addr: ListenAddr,
+
+    /// Where Prometheus scrapes /metrics. "off" for nowhere.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_METRICS_ADDR",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:5711"
+    )]
+    pub metrics_addr: ListenAddr,
+
+    /// How much to log.
+    #[arg(long, env = "SPIDERPOOL_LOG_LEVEL", value_enum, ignore_case = true, default_value = "info")]
+    pub log_level: LogVerbosity,
+
+    /// How to log, on standard error.
+    #[arg(long, env = "SPIDERPOOL_LOG_FORMAT", value_enum, ignore_case = true, default_value = "auto")]
+    pub log_format: LogFormat,
+
+    /// Whether pods get IPv4 addresses.
+    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV4", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub enable_ipv4: bool,
+
+    /// Whether pods get IPv6 addresses.
+    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV6", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    pub enable_ipv6: bool,
+
+    /// Whether pods of a StatefulSet keep their addresses when they are created again.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_ENABLE_STATEFULSET",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set
+    )]
+    pub enable_statefulset: bool,
+
+    /// The namespace Spiderpool is installed in: where a network of spec.multusName without a namespace is.
+    #[arg(long, env = "SPIDERPOOL_POD_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system")]
+    pub namespace: String,
+
+    /// The cluster network of Multus as NAMESPACE/NAME: the network of eth0 where a pod names none.
+    #[arg(long, env = "MULTUS_CLUSTER_NETWORK", value_name = "NAMESPACE/NAME")]
+    pub multus_cluster_network: Option<String>,
+}
+
+impl Settings {
+    /// The spool directory in force.
+    pub fn spool_dir(&self) -> PathBuf {
+        self.spool_dir.clone().unwrap_or_else(|| crate::spool::default_dir(&self.socket))
+    }
+
+    /// The node's name in force; `None` where it is neither set nor known to the kernel.
+    pub fn node_name(&self) -> Option<String> {
+        let set = self.node_name.clone();
+        set.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ListenAddr, Settings};
+    use clap::{CommandFactory, Parser};
+    use rstest::rstest;
+
+    #[test]
+    fn the_definition_is_sound_and_every_flag_has_its_variable() {
+        let command = Settings::command();
+        command.clone().debug_assert();
+        let mut table = String::new();
+        for argument in command.get_arguments() {
+            let id = argument.get_id();
+            let variable = argument.get_env().unwrap_or_else(|| panic!("{id} has no environment variable"));
+            let default =
+                argument.get_default_values().first().map_or("-".into(), |value| value.to_string_lossy());
+            table +=
+                &format!("--{} {} {default}\n", argument.get_long().unwrap(), variable.to_string_lossy());
+        }
+        insta::assert_snapshot!(table, @r"
+        --store SPIDERPOOL_STORE sled:///var/lib/spiderpool
+        --socket SPIDERPOOL_IPAM_UNIX_SOCKET_PATH /var/run/spidernet/spiderpool.sock
+        --node-name SPIDERPOOL_NODE_NAME -
+        --spool-dir SPIDERPOOL_SPOOL_DIR -
+        --health-addr SPIDERPOOL_HEALTH_ADDR 127.0.0.1:5710
+        --metrics-addr SPIDERPOOL_METRICS_ADDR 127.0.0.1:5711
+        --log-level SPIDERPOOL_LOG_LEVEL info
+        --log-format SPIDERPOOL_LOG_FORMAT auto
+        --enable-ipv4 SPIDERPOOL_ENABLE_IPV4 true
+        --enable-ipv6 SPIDERPOOL_ENABLE_IPV6 true
+        --enable-statefulset SPIDERPOOL_ENABLE_STATEFULSET true
+        --namespace SPIDERPOOL_POD_NAMESPACE kube-system
+        --multus-cluster-network MULTUS_CLUSTER_NETWORK -
+        ");
+    }
+
+    #[rstest]
+    #[case("127.0.0.1:5710", "127.0.0.1:5710")]
+    #[case("5710", "127.0.0.1:5710")]
+    #[case(":5710", "0.0.0.0:5710")]
+    #[case("[::]:5710", "[::]:5710")]
+    #[case("OFF", "off")]
+    fn listen_addresses(#[case] text: &str, #[case] shown: &str) {
+        assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), shown);
+    }
+
+    #[rstest]
+    #[case(&["--health-addr", "localhost:5710"])]
+    #[case(&["--health-addr", "70000"])]
+    #[case(&["--log-level", "chatty"])]
+    #[case(&["--enable-ipv4", "maybe"])]
+    #[case(&["--enable-ipv4"])]
+    #[case(&["extra"])]
+    fn wrong_flags(#[case] flags: &[&str]) {
+        assert!(Settings::try_parse_from(["spiderpool-agent"].iter().chain(flags)).is_err());
+    }
+
+    #[test]
+    fn upstreams_log_levels_are_known() {
+        for level in ["debug", "info", "warn", "error", "fatal", "panic", "INFO"] {
+            Settings::try_parse_from(["spiderpool-agent", "--log-level", level]).unwrap();
+        }
+    }
+}
