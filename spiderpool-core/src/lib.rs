@@ -6,6 +6,7 @@ pub mod alloc;
 pub mod api;
 pub mod env;
 mod hex;
+pub mod inspect;
 pub mod model;
 pub mod name;
 pub mod protocol;
