@@ -1,1 +1,39 @@
-//! spiderpool-store-sled
+//! Spiderpool's store on sled: one machine, embedded, for one process at a time.
+//!
+//! Nothing is acknowledged before it is on the disk, and one flush serves all writers that wait. The documents stand
+//! decoded in memory as well, so reads and listings never touch the disk, and never show what is not yet durable.
+//!
+//! Damage is found when the store is opened: see [`OpenError`].
+//!
+//! ```
+//! use pollster::block_on;
+//! use spiderpool_core::{env::Env, store::{Kind, Selector, Store}};
+//! use spiderpool_store_sled::{SledConfig, SledStore};
+//!
+//! let directory = tempfile::tempdir()?;
+//! let store = SledStore::open(&SledConfig::at(directory.path().join("db")), &Env::system())?;
+//! assert!(block_on(store.list(&Selector::Kind(Kind::Pool)))?.items.is_empty());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod backend;
+mod block;
+mod config;
+mod engine;
+mod error;
+mod flush;
+mod keys;
+mod layout;
+mod load;
+mod lock;
+mod meta;
+mod open;
+mod reply;
+mod salvage;
+mod sidecar;
+mod value;
+
+pub use backend::SledStore;
+pub use config::{Loss, SledConfig, UrlError};
+pub use error::OpenError;
+pub use lock::Holder;

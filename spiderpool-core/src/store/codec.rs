@@ -23,8 +23,10 @@ struct Header {
 /// The bytes of `document`.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] if the document cannot be written as JSON.
+/// [`StoreError::Damaged`] if the document cannot be written as JSON, or belongs under another key: written, it could
+/// never be read again.
 pub fn encode(key: &Key, document: &Document) -> Result<Vec<u8>, StoreError> {
+    in_place(key, document)?;
     serde_json::to_vec(&Envelope { format: FORMAT, document })
         .map_err(|error| StoreError::Damaged { what: key.to_string(), message: error.to_string() })
 }
@@ -42,17 +44,21 @@ pub fn decode(key: &Key, bytes: &[u8]) -> Result<Document, StoreError> {
         return Err(StoreError::NewerFormat { what, found: header.format, supported: FORMAT });
     }
     let document: Document = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    in_place(key, &document)?;
+    Ok(document)
+}
+
+/// Whether `document` is of the key's kind and, where it names its own place, of its place.
+fn in_place(key: &Key, document: &Document) -> Result<(), StoreError> {
+    let damaged = |message: String| Err(StoreError::Damaged { what: key.to_string(), message });
     if document.kind() != key.kind() {
-        return Err(damaged(format!("a {} stands in its place", document.kind().name())));
+        return damaged(format!("a {} stands in its place", document.kind().name()));
     }
-    let misplaced = match (key, &document) {
+    let misplaced = match (key, document) {
         (Key::Block(id), Document::Block(block)) => block.id() != id,
         (Key::Plan(id), Document::Plan(plan)) => plan.id != *id,
         (Key::Scope(name), Document::Scope(scope)) => scope.name != *name,
         _ => false,
     };
-    if misplaced {
-        return Err(damaged("it belongs under another key".into()));
-    }
-    Ok(document)
+    if misplaced { damaged("it belongs under another key".into()) } else { Ok(()) }
 }

@@ -27,7 +27,7 @@ pub use codec::{decode, encode};
 pub use document::Document;
 pub use error::{Source, StoreError};
 pub use ext::StoreExt;
-pub use fault::{Fault, FaultCounts, FaultPlan, FaultStore};
+pub use fault::{Fault, FaultCounter, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;
 

@@ -6,7 +6,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -34,7 +34,19 @@ pub use plan::{Fault, FaultCounts, FaultPlan};
 pub struct FaultStore<S> {
     inner: S,
     env: Option<Env>,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+}
+
+/// Counts on after the [`FaultStore`] it belongs to was given away, or dropped.
+#[derive(Clone, Debug)]
+pub struct FaultCounter(Arc<Mutex<State>>);
+
+impl FaultCounter {
+    /// What has happened so far.
+    #[must_use]
+    pub fn counts(&self) -> FaultCounts {
+        self.0.lock().decisions.counts
+    }
 }
 
 #[derive(Debug)]
@@ -60,11 +72,8 @@ impl<S: Store> FaultStore<S> {
     /// Faults around `inner` as `plan` says.
     #[must_use]
     pub fn new(inner: S, plan: FaultPlan) -> Self {
-        Self {
-            inner,
-            env: None,
-            state: Mutex::new(State { decisions: Decisions::new(plan), late: Vec::new() }),
-        }
+        let state = State { decisions: Decisions::new(plan), late: Vec::new() };
+        Self { inner, env: None, state: Arc::new(Mutex::new(state)) }
     }
 
     /// The same, with the timer of `env` for [`FaultPlan::delay`].
@@ -129,6 +138,12 @@ impl<S: Store> FaultStore<S> {
     #[must_use]
     pub fn counts(&self) -> FaultCounts {
         self.state.lock().decisions.counts
+    }
+
+    /// The counts, for after this store was given away.
+    #[must_use]
+    pub fn counter(&self) -> FaultCounter {
+        FaultCounter(self.state.clone())
     }
 
     /// How many writes are on their way.

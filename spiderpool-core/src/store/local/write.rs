@@ -1,10 +1,13 @@
 //! One compare-and-swap as a value, and the revisions that serve as tokens.
 
+use serde::{Deserialize, Serialize};
+
 use crate::store::{Document, Key, Position, StoreError, Token, Versioned};
 
 /// The number of a committed write. Each is given once in the life of a store, so a document that is deleted and
 /// created again never gets an old token back.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Revision(pub u64);
 
 impl Revision {
