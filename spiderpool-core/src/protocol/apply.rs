@@ -256,17 +256,29 @@ fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Tok
     (Outcome::Nothing, CHANGED)
 }
 
+/// Rule 9c, the second of three writes: only while the claim says that the address is being left.
 fn withdraw(
     withdraw: &Withdraw,
     block: &mut Block,
     truths: &Truths,
     now: Timestamp,
 ) -> Result<(Outcome, Effect), Truth> {
+    let leaving = truths.claim(&withdraw.pod)?.is_some_and(|endpoint| {
+        endpoint.status.claims.iter().any(|claim| {
+            claim.interface == withdraw.slot
+                && claim.ip_version == withdraw.address.family()
+                && claim.address == withdraw.address
+                && claim.state == ClaimState::Leaving
+        })
+    });
+    if !leaving {
+        return Ok((Outcome::ClaimMoved, UNCHANGED));
+    }
     let own = block
         .offset(withdraw.address)
         .and_then(|offset| Some((offset, block.record(offset)?.clone())))
         .filter(|(_, record)| {
-            record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.key.slot
+            record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.slot
         });
     let Some((offset, record)) = own else {
         block.bump();

@@ -247,7 +247,7 @@ impl Claimed {
     fn withdraw(&mut self, address: Address, endpoint: Endpoint) -> Step<Holding> {
         let Some(pool) = self.candidate(0) else { return Step::Done(Holding::Refused(Vec::new())) };
         let block = BlockId::of(&pool.scope, self.setting.bits, address);
-        let withdraw = Withdraw { key: self.wanted.key.clone(), address, pod: self.endpoint.clone() };
+        let withdraw = Withdraw { slot: self.wanted.key.slot.clone(), address, pod: self.endpoint.clone() };
         self.stage = Stage::Withdrawing(endpoint);
         Step::Do(Op::Commit(vec![(
             block,

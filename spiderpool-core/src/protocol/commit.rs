@@ -338,8 +338,8 @@ impl Machine for Commit {
             (Stage::Logging(pending), Reply::Logged) => self.send(pending),
             (Stage::Writing(pending), Reply::Written(token)) => self.written(token, *pending),
             (Stage::Writing(_), Reply::Failed(Failure::Conflict | Failure::Missing)) => {
-                // Definite: it did not take effect, and an earlier write with this token did or never will.
-                self.uncertain = None;
+                // This write did not take effect. An earlier one with the same token did or never will: the block
+                // says which, and until it was read the attempt stays open.
                 self.expire_or_again(moment)
             }
             (Stage::Writing(_), Reply::Failed(Failure::Unavailable(_))) => self.retry(moment),

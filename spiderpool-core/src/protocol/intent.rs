@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     addr::{Address, Family, IpSet},
-    model::{Block, GrantKey, PlanId, Record},
+    model::{Block, GrantKey, PlanId, Record, Slot},
     name::{ContainerId, NamespacedName, NodeName, ObjectName, ScopeName, Uid},
     store::Token,
     time::{Moment, Timestamp},
@@ -59,8 +59,7 @@ impl Intent {
             Action::Grant(grant) => Some(&grant.key),
             Action::Reattach(key, _) | Action::Close(key, _) => Some(key),
             Action::Release(release) => Some(&release.key),
-            Action::Withdraw(withdraw) => Some(&withdraw.key),
-            Action::Probe(_) | Action::Install(_) => None,
+            Action::Withdraw(_) | Action::Probe(_) | Action::Install(_) => None,
         }
     }
 }
@@ -134,8 +133,8 @@ pub enum ReleaseMode {
 /// [`Action::Withdraw`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Withdraw {
-    /// Whose.
-    pub key: GrantKey,
+    /// For which interface.
+    pub slot: Slot,
     /// The address.
     pub address: Address,
     /// The owner's name: any incarnation's record counts as its own.

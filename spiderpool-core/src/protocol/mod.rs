@@ -14,6 +14,7 @@ mod prove;
 mod search;
 mod settle;
 mod truth;
+mod unbind;
 
 pub use add::{Add, AddFailure, Added, UNDO_BUDGET};
 pub use admit::{Admit, Admitted, Edit, Guard, Holder, Run};
@@ -31,3 +32,4 @@ pub use prove::{Prove, Snapshots, Verdict};
 pub use search::{Found, Goal, Refusal, Search, Setting, Wait, Wanted};
 pub use settle::{CREATION_GRACE, FENCE_GRACE, Role, Settle, Settled};
 pub use truth::{Truth, Truths};
+pub use unbind::{BindingHolder, Kept, UNBIND_BUDGET, Unbind, Unbound};

@@ -1,0 +1,133 @@
+//! The command line of xtask.
+
+use crate::instructions::Action;
+use crate::test::Selection;
+
+/// What `cargo xtask --help` prints.
+pub(crate) const HELP: &str = "\
+cargo xtask COMMAND: the project's own commands
+
+COMMANDS
+  lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
+  test                   run every check that CI runs
+    --only NAME,…        only these checks
+    --skip NAME,…        all but these checks
+    --list               name the checks and stop
+  instructions           compare instruction counts of grant and release with the baseline
+    --accept             write the counts of this machine as the new baseline
+
+What a command needs and cannot find is installed where that is possible (Debian packages when run as root, cargo
+tools), and otherwise named with the command that gets it. With CI=true a check that cannot run is a failure.
+
+EXAMPLES
+  cargo xtask lab                          addresses for pods in real network namespaces
+  cargo xtask lab --keep                   the same, left up to play with
+  cargo xtask lab --help                   what the lab can do
+  cargo xtask test                         everything, as CI runs it
+  cargo xtask test --only fmt,clippy       two quick ones before a commit
+  cargo xtask test --skip benches
+  cargo xtask instructions --accept        after a change that is worth its instructions
+";
+
+/// A command line, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// Print [`HELP`].
+    Help,
+    /// Print the names of the checks.
+    ListChecks,
+    /// Run the lab with these arguments.
+    Lab(Vec<String>),
+    /// Run the selected checks.
+    Test(Selection),
+    /// Compare or accept instruction counts.
+    Instructions(Action),
+}
+
+/// Reads the arguments after the program's name. The error is a sentence for the user.
+pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, String> {
+    let mut args = args.into_iter();
+    let Some(command) = args.next() else { return Ok(Command::Help) };
+    let rest: Vec<String> = args.collect();
+    match command.as_str() {
+        "lab" => Ok(Command::Lab(rest)),
+        "test" => parse_test(&rest),
+        "instructions" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => Ok(Command::Instructions(Action::Compare)),
+            ["--accept"] => Ok(Command::Instructions(Action::Accept)),
+            ["--help" | "-h"] => Ok(Command::Help),
+            _ => Err(format!("'instructions' takes nothing but --accept, not '{}'", rest.join(" "))),
+        },
+        "help" | "--help" | "-h" => Ok(Command::Help),
+        other => Err(format!("there is no command '{other}'")),
+    }
+}
+
+fn parse_test(args: &[String]) -> Result<Command, String> {
+    let (mut only, mut skip) = (Vec::new(), Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let (flag, inline) = match arg.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
+        let names = match flag {
+            "--help" | "-h" => return Ok(Command::Help),
+            "--list" => return Ok(Command::ListChecks),
+            "--only" => &mut only,
+            "--skip" => &mut skip,
+            _ => return Err(format!("'test' does not know '{arg}'")),
+        };
+        let value = inline
+            .or_else(|| args.next().cloned())
+            .ok_or_else(|| format!("{flag} needs names, as in '{flag} fmt,clippy'"))?;
+        names.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    Selection::new(only, skip).map(Command::Test)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn arguments_of_the_lab_are_left_alone() {
+        let args = ["--keep", "--help", "test"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("lab --keep --help test"), Ok(Command::Lab(args)));
+    }
+
+    #[test]
+    fn names_come_in_lists_and_in_both_spellings() {
+        let expected =
+            Selection::new(vec!["fmt".into(), "doc".into()], vec!["deny".into()]).map(Command::Test);
+        assert!(expected.is_ok());
+        assert_eq!(parsed("test --only fmt,doc --skip=deny"), expected);
+        assert_eq!(parsed("test --only fmt --only doc --skip deny"), expected);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (line, named) in [
+            ("tset", "tset"),
+            ("test fmt", "fmt"),
+            ("test --only", "--only"),
+            ("test --only fnt", "fnt"),
+            ("test --skip fnt", "fnt"),
+            ("instructions --acept", "--acept"),
+        ] {
+            let refused = parsed(line);
+            assert!(refused.as_ref().is_err_and(|message| message.contains(named)), "{line}: {refused:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_help_everywhere() {
+        for line in ["", "help", "-h", "--help", "test --help", "instructions -h"] {
+            assert_eq!(parsed(line), Ok(Command::Help), "{line}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Checks that compile and run the project itself.
+
+use std::path::PathBuf;
+
+use super::{Passed, Verdict};
+use crate::lab;
+use crate::packages::{self, Purpose};
+use crate::problem::Problem;
+use crate::process::Program;
+use crate::workspace::Workspace;
+
+/// The plugin must stay below this many bytes, stripped: it is copied to every node and started for every interface.
+const PLUGIN_LIMIT: u64 = 3 * 1024 * 1024 / 2;
+
+/// Where a test that cannot run for want of a tool or a right says so: one line per test, "NAME: WHY and HOW". A
+/// passing test's output is not shown, so a line printed would be lost.
+const SKIPS_VARIABLE: &str = "SPIDERPOOL_TEST_SKIPS";
+
+pub(super) fn formatting(workspace: &Workspace) -> Verdict {
+    // cargo fmt knows no --locked and would not need it.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    workspace.program(&cargo).args(["fmt", "--all", "--check"]).run()?;
+    workspace.program(cargo).args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]).run()?;
+    Ok(Passed::default())
+}
+
+pub(super) fn lints(workspace: &Workspace) -> Verdict {
+    etcd_packages(workspace)?;
+    let everything = ["--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    workspace.cargo("clippy").args(everything).run()?;
+    fuzz(workspace, "clippy").args(["--all-targets", "--all-features", "--", "-D", "warnings"]).run()?;
+    Ok(Passed::default())
+}
+
+pub(super) fn tests(workspace: &Workspace) -> Verdict {
+    etcd_packages(workspace)?;
+    let file = fresh_file(workspace, "test-skips")?;
+    let mut skips = Vec::new();
+    if let Err(problem) = packages::ensure(workspace, Purpose::Lab) {
+        println!("{problem}");
+        skips.push(format!("tests with network interfaces: {problem}"));
+    }
+    workspace.cargo("test").args(["--workspace"]).env(SKIPS_VARIABLE, &file).run()?;
+    skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
+    Ok(Passed { note: String::new(), skips })
+}
+
+pub(super) fn documentation(workspace: &Workspace) -> Verdict {
+    etcd_packages(workspace)?;
+    let doc = workspace.cargo("doc").args(["--workspace", "--no-deps", "--all-features"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings").run()?;
+    Ok(Passed::default())
+}
+
+pub(super) fn plugin_size(workspace: &Workspace) -> Verdict {
+    let plugin = lab::build_plugin(workspace)?;
+    let size = std::fs::metadata(&plugin)
+        .map_err(|error| Problem::failed(format!("cannot look at {}: {error}", plugin.display())))?
+        .len();
+    let note = format!("{} KiB of {}", size.div_ceil(1024), PLUGIN_LIMIT / 1024);
+    if size < PLUGIN_LIMIT {
+        Ok(Passed::with(note))
+    } else {
+        Err(Problem::failed(format!("the plugin has {note}")))
+    }
+}
+
+pub(super) fn fuzz_bodies(workspace: &Workspace) -> Verdict {
+    fuzz(workspace, "test").run()?;
+    Ok(Passed::default())
+}
+
+/// In the profile that they are measured in, which is also that of the instruction counts. Without a single benchmark
+/// this fails.
+pub(super) fn benchmarks(workspace: &Workspace) -> Verdict {
+    workspace.cargo("bench").args(["-p", "spiderpool-benches", "--bench", "*", "--", "--test"]).run()?;
+    Ok(Passed::default())
+}
+
+/// A cargo command in the workspace of the fuzz bodies, which shares this one's target directory.
+fn fuzz(workspace: &Workspace, subcommand: &str) -> Program {
+    let program = workspace.cargo(subcommand).args(["--manifest-path", "fuzz/Cargo.toml"]);
+    program.env("CARGO_TARGET_DIR", &workspace.target)
+}
+
+/// What compiling the etcd client takes, once the lock file says that it is part of the project.
+fn etcd_packages(workspace: &Workspace) -> Result<(), Problem> {
+    if workspace.read("Cargo.lock")?.contains("name = \"etcd-client\"\n") {
+        packages::ensure(workspace, Purpose::Etcd)?;
+    }
+    Ok(())
+}
+
+/// An empty file of this name in the target directory.
+fn fresh_file(workspace: &Workspace, name: &str) -> Result<PathBuf, Problem> {
+    let file = workspace.target.join(name);
+    std::fs::create_dir_all(&workspace.target)
+        .and_then(|()| std::fs::write(&file, ""))
+        .map_err(|error| Problem::failed(format!("cannot write {}: {error}", file.display())))?;
+    Ok(file)
+}
