@@ -3,6 +3,7 @@
 //! The same functions serve a webhook, the command line and embedders; none of them needs a controller.
 
 mod edit;
+mod object;
 mod outcome;
 mod pool;
 mod reservation;

@@ -139,7 +139,15 @@ pub enum AdminError {
         /// Which object.
         object: Key,
     },
+    /// Objects of this kind, or in this state, are not edited this way.
+    #[error("{object} cannot be edited: {why}")]
+    NotApplied {
+        /// Which object.
+        object: Key,
+        /// Why, and what to do instead.
+        why: &'static str,
+    },
     /// The store failed. An edit that was interrupted is resolved by applying it again.
-    #[error("the store failed")]
+    #[error("the store failed: {0}")]
     Store(#[from] StoreError),
 }

@@ -8,6 +8,7 @@ mod count;
 mod holding;
 mod map;
 mod number;
+mod object;
 mod records;
 mod status;
 mod who;
