@@ -32,14 +32,16 @@ impl FamilyChoice {
 
 /// `lab`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "As root the lab makes network namespaces of its own: a node, the switch it is plugged into, and one for \
+#[command(
+    after_help = "As root the lab makes network namespaces of its own: a node, the switch it is plugged into, and one for \
     each pod. It runs the CNI plugins in them as a container runtime does, and nothing of the host is touched. Without \
     root it does the same without interfaces.\n\n\
     Examples:\n  \
     spiderpoolctl lab\n  \
     spiderpoolctl lab --families v6 --pods 100\n  \
     spiderpoolctl lab --manifests pools.yaml --manifests app.yaml --keep\n  \
-    spiderpoolctl lab --down /tmp/spiderpool-lab-3fa2")]
+    spiderpoolctl lab --down /tmp/spiderpool-lab-3fa2"
+)]
 pub(crate) struct LabArgs {
     /// How many pods the burst has that the agent is killed in
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=250))]

@@ -120,14 +120,16 @@ pub(crate) struct NamespaceArgs {
 
 /// `get`.
 #[derive(Debug, Args)]
-#[command(after_help = "Kinds: spiderippools (sp), spidersubnets (ss), spiderendpoints (se), spiderreservedips (sr), \
+#[command(
+    after_help = "Kinds: spiderippools (sp), spidersubnets (ss), spiderendpoints (se), spiderreservedips (sr), \
     pods (po), nodes (no), namespaces (ns), deployments (deploy), statefulsets (sts), any other kind that was \
     applied; and what Spiderpool keeps for itself: blocks, plans, scopes.\n\n\
     Examples:\n  \
     spiderpoolctl get sp\n  \
     spiderpoolctl get sp default-v4 -o yaml\n  \
     spiderpoolctl get se -A\n  \
-    spiderpoolctl get pods -n shop -o wide")]
+    spiderpoolctl get pods -n shop -o wide"
+)]
 pub(crate) struct GetArgs {
     /// The kind, in plural, singular or short
     pub(crate) kind: String,

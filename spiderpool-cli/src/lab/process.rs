@@ -109,7 +109,8 @@ pub(crate) struct Output {
 impl Output {
     /// The last lines of what it said, whichever way it said it.
     pub(crate) fn words(&self) -> String {
-        let said = if self.stderr.iter().any(|b| !b.is_ascii_whitespace()) { &self.stderr } else { &self.stdout };
+        let said =
+            if self.stderr.iter().any(|b| !b.is_ascii_whitespace()) { &self.stderr } else { &self.stdout };
         let said = String::from_utf8_lossy(said);
         let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         lines[lines.len().saturating_sub(4)..].join("; ")
@@ -232,7 +233,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_bad_end_tells_the_command_and_its_words() {
-        let error = Runner::new(Stop::never()).succeed(&sh("echo no such link >&2; exit 3")).await.unwrap_err();
+        let error =
+            Runner::new(Stop::never()).succeed(&sh("echo no such link >&2; exit 3")).await.unwrap_err();
         insta::assert_snapshot!(error, @"sh -c echo no such link >&2; exit 3 failed (exit status: 3): no such link");
         let error = Runner::new(Stop::never()).succeed(&Job::new("/nowhere/ip")).await.unwrap_err();
         insta::assert_snapshot!(error, @"/nowhere/ip cannot be started (Debian package iproute2)");

@@ -17,13 +17,9 @@ impl Table {
         Self { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
     }
 
-    /// Adds a row. An empty cell is shown as `<none>`.
+    /// Adds a row.
     pub(crate) fn row<T: Into<String>>(&mut self, cells: impl IntoIterator<Item = T>) {
-        let cell = |cell: T| {
-            let cell = cell.into();
-            if cell.is_empty() { "<none>".into() } else { cell }
-        };
-        self.rows.push(cells.into_iter().map(cell).collect());
+        self.rows.push(cells.into_iter().map(Into::into).collect());
     }
 
     /// Whether there is no row.
@@ -61,11 +57,11 @@ mod tests {
     fn a_table_looks_like_kubectls() {
         let mut table = Table::new(["NAME", "VERSION", "SUBNET"]);
         table.row(["a-long-name", "4", "10.0.0.0/8"]);
-        table.row(["b", "6", ""]);
+        table.row(["b", "", "fd00::/64"]);
         insta::assert_snapshot!(table, @"
         NAME          VERSION   SUBNET
         a-long-name   4         10.0.0.0/8
-        b             6         <none>
+        b                       fd00::/64
         ");
     }
 }

@@ -88,8 +88,7 @@ impl Namespaces {
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let begin = format!("{}.", self.prefix);
         let own = names.filter(|name| name.starts_with(&begin));
-        let mut own: Vec<_> =
-            own.map(|name| Namespace { path: Path::new(DIR).join(&name), name }).collect();
+        let mut own: Vec<_> = own.map(|name| Namespace { path: Path::new(DIR).join(&name), name }).collect();
         own.sort_by(|a, b| a.name.cmp(&b.name));
         own
     }

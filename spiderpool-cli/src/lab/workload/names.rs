@@ -23,6 +23,8 @@ pub(super) fn generated(base: &str, env: &Env) -> String {
 /// The `pod-template-hash` of a template: the same for the same template.
 pub(super) fn template_hash(template: &str) -> String {
     // FNV-1a, 32 bits; its decimal digits are then written in the letters above.
-    let hash = template.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash = template
+        .bytes()
+        .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash.to_string().bytes().map(|digit| letter(digit.into())).collect()
 }

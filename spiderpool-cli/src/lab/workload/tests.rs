@@ -53,7 +53,9 @@ fn workload(kind: &str, spec: Value) -> Resource {
         "metadata": {"labels": {"app": "web"}, "annotations": {"ipam.spidernet.io/ippool": "{\"ipv4\":[\"p\"]}"}},
         "spec": {"containers": []}
     });
-    object(json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "uid": "u-web"}, "spec": spec}))
+    object(
+        json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "uid": "u-web"}, "spec": spec}),
+    )
 }
 
 /// A cluster in memory that does every step, with `refused` pods never getting ready.
@@ -204,7 +206,8 @@ fn scaling_ends_the_surplus_only() {
 
 #[test]
 fn what_is_no_workload_is_passed_over_and_a_wrong_one_is_named() {
-    let service = object(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {}}));
+    let service =
+        object(json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {}}));
     assert_eq!(Workload::read(&service), Ok(None));
     let wrong = workload("CloneSet", json!({"replicas": "three"}));
     let error = Workload::read(&wrong).unwrap_err();
