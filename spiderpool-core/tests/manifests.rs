@@ -11,6 +11,7 @@ use spiderpool_core::{
 };
 
 /// Every fixture by file name, as JSON.
+#[cfg(test)]
 fn fixtures() -> BTreeMap<String, Value> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let files = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
@@ -110,9 +111,9 @@ fn every_object_and_annotation_means_something() {
         let mut object = parse(value).unwrap().object;
         object.metadata_mut().uid.get_or_insert_with(|| "uid".into());
         let read = match &object {
-            Object::Pool(pool) => Pool::try_from(pool).map(drop),
-            Object::Subnet(subnet) => Subnet::try_from(subnet).map(drop),
-            Object::Reservation(reservation) => Reservation::try_from(reservation).map(drop),
+            Object::Pool(pool) => Pool::try_from(pool.as_ref()).map(drop),
+            Object::Subnet(subnet) => Subnet::try_from(subnet.as_ref()).map(drop),
+            Object::Reservation(reservation) => Reservation::try_from(reservation.as_ref()).map(drop),
             _ => Ok(()),
         };
         assert_eq!(read, Ok(()), "{file}");

@@ -13,12 +13,13 @@ mod routes;
 mod run;
 mod settings;
 mod socket;
+mod store_routes;
 
 pub use drain::Drain;
 pub use ipam::{Budget, Ipam};
 pub use logging::{LogFormat, LogInitError, init as init_logging};
 pub use metrics::{Metered, Metrics};
 pub use replay::Replay;
-pub use run::{Agent, Bound, ServeError, stop_signal};
+pub use run::{Agent, Bound, ServeError, Services, stop_signal};
 pub use settings::{ListenAddr, LogVerbosity, Settings};
 pub use socket::{AgentSocket, SocketError};

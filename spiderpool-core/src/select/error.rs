@@ -73,7 +73,7 @@ pub enum SelectError {
         /// The annotation.
         chosen_by: Source,
         /// Why there is none.
-        problem: AutoPoolProblem,
+        problem: Box<AutoPoolProblem>,
     },
     /// Two addresses of one family are asked for.
     #[error("both {first} and {second} are requested: one address per family can be")]

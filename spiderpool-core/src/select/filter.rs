@@ -9,7 +9,7 @@ pub(super) fn refusal(
     facts: &Facts<'_>,
     attachments: &Attachments<'_>,
     family: Family,
-    position: u8,
+    position: Option<u8>,
 ) -> Result<Option<Refusal>, SelectError> {
     if let Some(refusal) = by_state(pool, family).or_else(|| by_place(pool, facts)) {
         return Ok(Some(refusal));

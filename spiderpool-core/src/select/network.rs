@@ -22,8 +22,9 @@ impl<'a> Attachments<'a> {
         Self { facts: *facts, networks: OnceCell::new(), default: OnceCell::new() }
     }
 
-    /// The network of the interface at `position`; none if it is not known.
-    pub(super) fn network(&self, position: u8) -> Result<Option<&NamespacedName>, SelectError> {
+    /// The network of the interface at `position` (none: of the one that asks); none if it is not known.
+    pub(super) fn network(&self, position: Option<u8>) -> Result<Option<&NamespacedName>, SelectError> {
+        let position = position.map_or_else(|| self.position(), Ok)?;
         match position.checked_sub(1) {
             None => self.first(),
             Some(i) => Ok(self.further()?.get(usize::from(i)).map(|item| &item.network)),

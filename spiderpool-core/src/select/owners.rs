@@ -13,7 +13,7 @@ pub fn top_controller(
     pod: &Resource,
     lookup: impl Fn(&OwnerReference, &str) -> Option<Resource>,
 ) -> Option<Controller> {
-    let own = controller_of(pod).filter(|owner| owner.kind != "Node" || group(owner) != "")?;
+    let own = controller_of(pod).filter(|owner| owner.kind != "Node" || !group(owner).is_empty())?;
     let above = match (group(own), own.kind.as_str()) {
         ("apps", "ReplicaSet") => Some(("apps", "Deployment")),
         ("batch", "Job") => Some(("batch", "CronJob")),
@@ -53,7 +53,10 @@ mod tests {
 
     use super::*;
 
-    fn object(kind: &str, name: &str, owner: Option<(&str, &str, &str)>) -> Value {
+    /// Version, kind and name of an owner.
+    type Owner<'a> = Option<(&'a str, &'a str, &'a str)>;
+
+    fn object(kind: &str, name: &str, owner: Owner<'_>) -> Value {
         let owners: Vec<_> = owner
             .iter()
             .map(|(version, kind, name)| {
@@ -81,8 +84,8 @@ mod tests {
         &[("CloneSet", "c", Some(("apps/v1", "Deployment", "above")))], Some(("CloneSet", "c")))]
     #[case::not_found(Some(("apps/v1", "ReplicaSet", "rs")), &[], Some(("ReplicaSet", "rs")))]
     fn the_chain_is_climbed_as_far_as_it_is_native(
-        #[case] owner: Option<(&str, &str, &str)>,
-        #[case] objects: &[(&str, &str, Option<(&str, &str, &str)>)],
+        #[case] owner: Owner<'_>,
+        #[case] objects: &[(&str, &str, Owner<'_>)],
         #[case] expected: Option<(&str, &str)>,
     ) {
         let pod: Resource = serde_json::from_value(object("Pod", "web-x", owner)).unwrap();

@@ -18,8 +18,8 @@ use crate::{
 pub(super) struct Wish {
     pub(super) slot: Slot,
     pub(super) interface: Option<InterfaceName>,
-    /// The interface's place among those of its pod.
-    pub(super) position: u8,
+    /// The interface's place among those of its pod; none for the one that asks, whose place is rarely needed.
+    pub(super) position: Option<u8>,
     pub(super) family: Family,
     /// What is named, in written order, no pool twice.
     pub(super) named: Vec<Named>,
@@ -42,7 +42,7 @@ pub(super) fn wishes(
 ) -> Result<(Source, Vec<Wish>), SelectError> {
     let (source, wishes) = match from_pod(facts, attachments, warnings)? {
         Some(found) => found,
-        None => from_defaults(facts, attachments, warnings)?,
+        None => from_defaults(facts, warnings)?,
     };
     if wishes.is_empty() {
         let families = facts.families;
@@ -66,15 +66,12 @@ fn from_pod(
         let items = annotations::subnets(text, warnings).map_err(wrong)?;
         let item = items.into_iter().find(|item| item.interface == *facts.interface);
         let item = item.ok_or_else(|| not_named(facts, Source::PodSubnets))?;
-        return Ok(Some((Source::PodSubnets, from_subnet(facts, attachments, &Source::PodSubnets, &item)?)));
+        return Ok(Some((Source::PodSubnets, from_subnet(facts, &Source::PodSubnets, &item)?)));
     }
     if let Some(text) = pod.annotations.get(keys::SUBNET) {
         let item = annotations::subnet(text, warnings).map_err(wrong)?;
         if item.interface == *facts.interface {
-            return Ok(Some((
-                Source::PodSubnet,
-                from_subnet(facts, attachments, &Source::PodSubnet, &item)?,
-            )));
+            return Ok(Some((Source::PodSubnet, from_subnet(facts, &Source::PodSubnet, &item)?)));
         }
     }
     if let Some(text) = pod.annotations.get(keys::POOLS) {
@@ -85,17 +82,13 @@ fn from_pod(
         let item = annotations::pool(text, warnings).map_err(wrong)?;
         if item.interface.as_ref().is_none_or(|own| own == facts.interface) {
             let clean = item.clean_gateway.unwrap_or(facts.config.clean_gateway);
-            return Ok(Some((Source::PodPool, for_asker(facts, attachments, &item.choice, clean)?)));
+            return Ok(Some((Source::PodPool, for_asker(facts, &item.choice, clean))));
         }
     }
     Ok(None)
 }
 
-fn from_defaults(
-    facts: &Facts<'_>,
-    attachments: &Attachments<'_>,
-    warnings: &mut Vec<Warning>,
-) -> Result<(Source, Vec<Wish>), SelectError> {
+fn from_defaults(facts: &Facts<'_>, warnings: &mut Vec<Warning>) -> Result<(Source, Vec<Wish>), SelectError> {
     let clean = facts.config.clean_gateway;
     if let Some(pod) = facts.pod {
         let mut read = |key: &'static str| match facts.namespace.annotations.get(key) {
@@ -110,16 +103,15 @@ fn from_defaults(
             })?;
         if !choice.is_empty() {
             let source = Source::Namespace(pod.name.namespace.clone());
-            return Ok((source, for_asker(facts, attachments, &choice, clean)?));
+            return Ok((source, for_asker(facts, &choice, clean)));
         }
     }
     if !facts.config.pools.is_empty() {
-        return Ok((Source::NetworkConfig, for_asker(facts, attachments, &facts.config.pools, clean)?));
+        return Ok((Source::NetworkConfig, for_asker(facts, &facts.config.pools, clean)));
     }
-    let position = attachments.position()?;
     let wishes = facts.families.iter().filter_map(|family| {
         let named: Vec<_> = facts.pools.defaults(family).cloned().map(Named::Pool).collect();
-        (!named.is_empty()).then(|| for_named(facts, position, family, named, clean))
+        (!named.is_empty()).then(|| for_named(facts, family, named, clean))
     });
     let wishes: Vec<_> = wishes.collect();
     if wishes.is_empty() {
@@ -143,13 +135,17 @@ fn from_pools(
         Pools::Named(items) => {
             let item = items.iter().find(|item| item.interface.as_ref() == Some(facts.interface));
             let item = item.ok_or_else(|| not_named(facts, Source::PodPools))?;
-            for_asker(facts, attachments, &item.choice, clean(item))
+            Ok(for_asker(facts, &item.choice, clean(item)))
         }
         Pools::Unnamed(items) => {
             let own = attachments.position()?;
-            if items.get(usize::from(own)).is_none() {
+            let Some(asked) = items.get(usize::from(own)) else {
                 let interface = facts.interface.clone();
                 return Err(SelectError::TooFewItems { interface, position: own, items: items.len() });
+            };
+            if facts.families.iter().all(|family| asked.choice.of(family).is_empty()) {
+                // Addresses for other interfaces are of no use to an ADD that gets none of its own.
+                return Ok(Vec::new());
             }
             if let Some(count) = attachments.count()?.filter(|count| *count < items.len()) {
                 let message = format!("it has {} items, but the pod has {count} interfaces", items.len());
@@ -161,7 +157,7 @@ fn from_pools(
                     wishes.push(Wish {
                         slot: Slot::Indexed(position),
                         interface: (position == own).then(|| facts.interface.clone()),
-                        position,
+                        position: Some(position),
                         family,
                         named: resolve(facts, item.choice.of(family), family),
                         clean_gateway: clean(item),
@@ -174,31 +170,19 @@ fn from_pools(
 }
 
 /// The parts of the asking interface from written names.
-fn for_asker(
-    facts: &Facts<'_>,
-    attachments: &Attachments<'_>,
-    choice: &PoolChoice,
-    clean_gateway: bool,
-) -> Result<Vec<Wish>, SelectError> {
-    let position = attachments.position()?;
+fn for_asker(facts: &Facts<'_>, choice: &PoolChoice, clean_gateway: bool) -> Vec<Wish> {
     let families = facts.families.iter().filter(|family| !choice.of(*family).is_empty());
     let wish = |family| {
         let named = resolve(facts, choice.of(family), family);
-        for_named(facts, position, family, named, clean_gateway)
+        for_named(facts, family, named, clean_gateway)
     };
-    Ok(families.map(wish).collect())
+    families.map(wish).collect()
 }
 
-fn for_named(
-    facts: &Facts<'_>,
-    position: u8,
-    family: Family,
-    named: Vec<Named>,
-    clean_gateway: bool,
-) -> Wish {
+fn for_named(facts: &Facts<'_>, family: Family, named: Vec<Named>, clean_gateway: bool) -> Wish {
     let interface = facts.interface.clone();
     let slot = Slot::Named(interface.clone());
-    Wish { slot, interface: Some(interface), position, family, named, clean_gateway }
+    Wish { slot, interface: Some(interface), position: None, family, named, clean_gateway }
 }
 
 /// What is meant, in written order; a pool that is named more than once counts where it is named first.
@@ -237,13 +221,8 @@ fn is_new(named: &[Named], pool: &Arc<Pool>) -> bool {
 }
 
 /// The application's own pools out of a Subnet.
-fn from_subnet(
-    facts: &Facts<'_>,
-    attachments: &Attachments<'_>,
-    source: &Source,
-    item: &SubnetItem,
-) -> Result<Vec<Wish>, SelectError> {
-    let refuse = |problem| SelectError::AutoPool { chosen_by: source.clone(), problem };
+fn from_subnet(facts: &Facts<'_>, source: &Source, item: &SubnetItem) -> Result<Vec<Wish>, SelectError> {
+    let refuse = |problem| SelectError::AutoPool { chosen_by: source.clone(), problem: Box::new(problem) };
     if facts.auto_pools == AutoPools::Disabled {
         return Err(refuse(AutoPoolProblem::Disabled));
     }
@@ -251,7 +230,6 @@ fn from_subnet(
         return Err(refuse(AutoPoolProblem::NoController));
     };
     let application = Application::of(controller, &pod.name.namespace);
-    let position = attachments.position()?;
     let mut wishes = Vec::new();
     for (family, subnet) in facts.families.iter().filter_map(|family| Some((family, item.of(family)?))) {
         let made = |pool: &&Arc<Pool>| is_made_for(pool, family, subnet, &item.interface);
@@ -273,7 +251,7 @@ fn from_subnet(
             Some(Named::Refused(Refused::of(pool, Refusal::EarlierApplication(uid))))
         });
         let named = pools.into_iter().map(Named::Pool).chain(stale).collect();
-        wishes.push(for_named(facts, position, family, named, facts.config.clean_gateway));
+        wishes.push(for_named(facts, family, named, facts.config.clean_gateway));
     }
     Ok(wishes)
 }

@@ -68,8 +68,10 @@ fn storm(agents: usize, workers: usize, rounds: usize) {
     for round in 1..=rounds {
         let chosen: Vec<usize> = (0..PODS).filter(|pod| (pod * 7 + round * 13) % 10 == 0).collect();
         in_parallel(workers, chosen.len(), |at| {
-            let (pod, last) =
-                (chosen[at], (0..round).rev().find(|r| *r == 0 || (chosen[at] * 7 + r * 13) % 10 == 0));
+            let (pod, last) = (
+                chosen[at],
+                (0..round).rev().find(|r| *r == 0 || (chosen[at] * 7 + r * 13).is_multiple_of(10)),
+            );
             let freed =
                 pollster::block_on(world::del(agent_of(pod), pod, &format!("c{pod}-{}", last.unwrap())));
             assert_eq!(freed.unwrap().released.len(), 1);

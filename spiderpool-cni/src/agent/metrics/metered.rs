@@ -26,8 +26,10 @@ impl<I: Ipam> Metered<I> {
 
     async fn release(
         &self,
+        budget: Budget,
         work: impl Future<Output = Result<(), ErrorBody>> + Send,
     ) -> Result<(), ErrorBody> {
+        self.metrics.release_waited(budget.elapsed());
         let start = Instant::now();
         let outcome = work.await;
         self.metrics.released(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
@@ -38,18 +40,19 @@ impl<I: Ipam> Metered<I> {
 #[async_trait]
 impl<I: Ipam> Ipam for Metered<I> {
     async fn add(&self, request: AddRequest, budget: Budget) -> Result<AddResponse, ErrorBody> {
+        self.metrics.grant_waited(budget.elapsed());
         let start = Instant::now();
         let outcome = self.inner.add(request, budget).await;
         self.metrics.granted(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
         outcome
     }
 
-    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody> {
-        self.release(self.inner.del(attachment)).await
+    async fn del(&self, attachment: &Attachment, budget: Budget) -> Result<(), ErrorBody> {
+        self.release(budget, self.inner.del(attachment, budget)).await
     }
 
-    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody> {
-        self.release(self.inner.del_by_name(name)).await
+    async fn del_by_name(&self, name: &EntryName, budget: Budget) -> Result<(), ErrorBody> {
+        self.release(budget, self.inner.del_by_name(name, budget)).await
     }
 
     async fn check(&self, request: CheckRequest) -> Result<(), ErrorBody> {

@@ -76,11 +76,13 @@ pub fn parse(value: Value) -> Result<Manifest, ManifestError> {
     let upgraded = upgraded.map_err(|message| error("apiVersion".into(), message))?;
     let body = Value::Object(fields);
     let object = match upgraded {
-        Upgraded::Pool => read(body, &mut warnings).map(Object::Pool),
-        Upgraded::Subnet => read(body, &mut warnings).map(Object::Subnet),
-        Upgraded::Reservation => read(body, &mut warnings).map(Object::Reservation),
-        Upgraded::Endpoint => read(body, &mut warnings).map(Object::Endpoint),
-        Upgraded::Other => read_resource(api_version, kind, body, &mut warnings).map(Object::Resource),
+        Upgraded::Pool => read(body, &mut warnings).map(Box::new).map(Object::Pool),
+        Upgraded::Subnet => read(body, &mut warnings).map(Box::new).map(Object::Subnet),
+        Upgraded::Reservation => read(body, &mut warnings).map(Box::new).map(Object::Reservation),
+        Upgraded::Endpoint => read(body, &mut warnings).map(Box::new).map(Object::Endpoint),
+        Upgraded::Other => {
+            read_resource(api_version, kind, body, &mut warnings).map(Box::new).map(Object::Resource)
+        }
     };
     let object = object.map_err(|(path, message)| error(path, message))?;
     match object.metadata() {

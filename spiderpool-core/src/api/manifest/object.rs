@@ -9,19 +9,19 @@ use crate::{
     store::{Document, Key, ResourceName},
 };
 
-/// An object that a manifest describes.
+/// An object that a manifest describes. Boxed, for they are large and of very different sizes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Object {
     /// A subnet.
-    Subnet(SpiderSubnet),
+    Subnet(Box<SpiderSubnet>),
     /// A pool.
-    Pool(SpiderIPPool),
+    Pool(Box<SpiderIPPool>),
     /// A reservation.
-    Reservation(SpiderReservedIP),
+    Reservation(Box<SpiderReservedIP>),
     /// An endpoint.
-    Endpoint(SpiderEndpoint),
+    Endpoint(Box<SpiderEndpoint>),
     /// Any other object.
-    Resource(Resource),
+    Resource(Box<Resource>),
 }
 
 /// Kinds without a namespace, among those that clusters commonly have.
@@ -146,11 +146,11 @@ impl Object {
     #[must_use]
     pub fn into_document(self) -> Document {
         match self {
-            Self::Subnet(object) => object.into(),
-            Self::Pool(object) => object.into(),
-            Self::Reservation(object) => object.into(),
-            Self::Endpoint(object) => object.into(),
-            Self::Resource(object) => object.into(),
+            Self::Subnet(object) => Document::from(*object),
+            Self::Pool(object) => Document::from(*object),
+            Self::Reservation(object) => Document::from(*object),
+            Self::Endpoint(object) => Document::from(*object),
+            Self::Resource(object) => Document::from(*object),
         }
     }
 
@@ -158,11 +158,11 @@ impl Object {
     #[must_use]
     pub fn of_document(document: &Document) -> Option<Self> {
         Some(match document {
-            Document::Subnet(object) => Self::Subnet(object.as_ref().clone()),
-            Document::Pool(object) => Self::Pool(object.as_ref().clone()),
-            Document::Reservation(object) => Self::Reservation(object.as_ref().clone()),
-            Document::Endpoint(object) => Self::Endpoint(object.as_ref().clone()),
-            Document::Resource(object) => Self::Resource(object.as_ref().clone()),
+            Document::Subnet(object) => Self::Subnet(Box::new(object.as_ref().clone())),
+            Document::Pool(object) => Self::Pool(Box::new(object.as_ref().clone())),
+            Document::Reservation(object) => Self::Reservation(Box::new(object.as_ref().clone())),
+            Document::Endpoint(object) => Self::Endpoint(Box::new(object.as_ref().clone())),
+            Document::Resource(object) => Self::Resource(Box::new(object.as_ref().clone())),
             Document::Scope(_) | Document::Plan(_) | Document::Block(_) => return None,
         })
     }
@@ -191,11 +191,13 @@ impl Serialize for Object {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (api_version, kind) = (self.api_version(), self.kind());
         match self {
-            Self::Subnet(body) => Written { api_version, kind, body }.serialize(serializer),
-            Self::Pool(body) => Written { api_version, kind, body }.serialize(serializer),
-            Self::Reservation(body) => Written { api_version, kind, body }.serialize(serializer),
-            Self::Endpoint(body) => Written { api_version, kind, body }.serialize(serializer),
-            Self::Resource(body) => body.serialize(serializer),
+            Self::Subnet(body) => Written { api_version, kind, body: body.as_ref() }.serialize(serializer),
+            Self::Pool(body) => Written { api_version, kind, body: body.as_ref() }.serialize(serializer),
+            Self::Reservation(body) => {
+                Written { api_version, kind, body: body.as_ref() }.serialize(serializer)
+            }
+            Self::Endpoint(body) => Written { api_version, kind, body: body.as_ref() }.serialize(serializer),
+            Self::Resource(body) => body.as_ref().serialize(serializer),
         }
     }
 }

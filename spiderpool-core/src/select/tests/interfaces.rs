@@ -61,6 +61,13 @@ fn an_interface_beyond_the_items_is_refused() {
 }
 
 #[test]
+fn an_interface_whose_own_item_names_nothing_is_refused() {
+    let world = World::new().plain(&["a"]).annotated("ippools", r#"[{"ipv4":[]},{"ipv4":["a"]}]"#);
+    assert!(matches!(world.select(), Err(SelectError::NothingAsked { .. })));
+    assert_eq!(world.asking_for("net1").selected(), ["#1 IPv4: a"]);
+}
+
+#[test]
 fn items_beyond_the_interfaces_are_warned_of() {
     let world = two_unnamed().annotated("ippools", r#"[{"ipv4":["a"]},{"ipv4":["a"]},{"ipv4":["a"]}]"#);
     assert_eq!(world.select().unwrap().warnings, []);

@@ -104,7 +104,6 @@ fn a_bare_sandbox_is_served_by_configuration_and_defaults() {
 fn an_annotation_that_does_not_apply_is_not_read() {
     let world =
         World::new().plain(&["a"]).annotated("ippool", "{").annotated("k8s.v1.cni.cncf.io/networks", "[");
-    let mut world = world.annotated("ippools", r#"[{"interface":"eth0","ipv4":["a"]}]"#);
-    world.position = Some(0);
+    let world = world.annotated("ippools", r#"[{"interface":"eth0","ipv4":["a"]}]"#);
     assert_eq!(world.selected(), ["eth0 IPv4: a"]);
 }
