@@ -101,6 +101,18 @@ pub(super) async fn explain(
     answer(explanation, known.pod.is_none(), format)
 }
 
+/// What is told of the pod `name`, for people.
+pub(crate) async fn explain_pod(session: &Session, name: &str) -> Result<String, Failure> {
+    let args = ExplainArgs {
+        pod: name.to_owned(),
+        interface: "eth0".into(),
+        node: None,
+        ipv4_pools: Vec::new(),
+        ipv6_pools: Vec::new(),
+    };
+    explain(session, &args, Format::Table).await.map(|answer| answer.text)
+}
+
 async fn judge(inspect: &Inspect, facts: &Facts<'_>, name: &NamespacedName) -> Result<Explanation, Failure> {
     let mut explanation = Explanation { pod: name.to_string(), ..Explanation::default() };
     let interface = |slot: &spiderpool_core::model::Slot| slot.to_string();

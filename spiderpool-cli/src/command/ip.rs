@@ -31,7 +31,7 @@ pub(super) async fn ip(session: &Session, command: &IpCommand, format: Format) -
 }
 
 /// A view's failure as a command tells it.
-pub(super) fn inspect_failure(error: InspectError) -> Failure {
+pub(crate) fn inspect_failure(error: InspectError) -> Failure {
     match error {
         InspectError::Store(error) => store_failure(error),
         InspectError::NotFound { .. } => Failure::not_found(error.to_string()),

@@ -10,6 +10,11 @@ mod outcome;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use apply::apply_all;
+pub(crate) use explain::explain_pod;
+pub(crate) use ip::inspect_failure;
+pub(crate) use outcome::admin_failure;
+
 use crate::{
     answer::Answer,
     args::{Command, Format},

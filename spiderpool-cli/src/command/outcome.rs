@@ -52,12 +52,12 @@ impl Done {
         self.failures.push((object, failure));
     }
 
-    /// What failed.
-    pub(crate) fn failures(&self) -> &[(String, Failure)] {
-        &self.failures
+    /// The first that failed, with its failure.
+    pub(crate) fn take_failure(&mut self) -> Option<(String, Failure)> {
+        (!self.failures.is_empty()).then(|| self.failures.remove(0))
     }
 
-    /// How many objects were created.
+    /// What was odd, each with its object.
     pub(crate) fn warnings(&self) -> impl Iterator<Item = String> {
         self.items
             .iter()

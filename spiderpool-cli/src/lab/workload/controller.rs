@@ -111,6 +111,11 @@ impl Workload {
         }))
     }
 
+    /// Its object.
+    pub(crate) fn object(&self) -> &Resource {
+        &self.object
+    }
+
     /// What the template says, for its hash.
     pub(super) fn template(&self) -> String {
         json!({"l": self.labels, "a": self.annotations, "s": self.pod_spec}).to_string()
