@@ -4,6 +4,7 @@ pub mod addr;
 pub mod admin;
 pub mod alloc;
 pub mod api;
+pub mod endpoint;
 pub mod env;
 mod hex;
 pub mod inspect;

@@ -75,14 +75,14 @@ impl Allocator {
     /// # Errors
     /// See [`AdminError`]; [`AdminError::Invalid`] where it brings another uid than the object has.
     pub async fn apply_resource(&self, wanted: &Resource, mode: Mode) -> Result<Applied, AdminError> {
-        let mut object = Object::Resource(wanted.clone());
+        let mut object = Object::Resource(Box::new(wanted.clone()));
         object.place_in(&default_namespace()?);
         let key = object.key().map_err(AdminError::Name)?;
         let Object::Resource(wanted) = object else { return Err(AdminError::Contended { object: key }) };
         for _ in 0..TRIES {
             let found = self.store().get(&key).await?;
             let found = found.and_then(|found| Some((found.document.as_resource()?.clone(), found.token)));
-            let mut next = wanted.clone();
+            let mut next = Resource::clone(&wanted);
             let (written, applied) = match found {
                 None => {
                     let given = next.metadata.uid.take();

@@ -20,6 +20,7 @@ pub use holding::{Holding, PoolTime, Withheld, WithheldBy};
 pub use map::{AddressMap, AddressState};
 pub use records::RecordFilter;
 pub use status::ALLOCATED_IPS_SHOWN;
+pub(crate) use status::clamp;
 
 use self::blocks::Blocks;
 use crate::{

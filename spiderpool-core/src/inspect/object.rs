@@ -39,11 +39,11 @@ impl Inspect {
         match selector {
             Selector::Kind(Kind::Pool) => {
                 let pools = self.pools_with_status(shown).await?;
-                Ok(pools.into_iter().map(Object::Pool).collect())
+                Ok(pools.into_iter().map(|pool| Object::Pool(Box::new(pool))).collect())
             }
             Selector::Kind(Kind::Subnet) => {
                 let subnets = self.subnets_with_status().await?;
-                Ok(subnets.into_iter().map(Object::Subnet).collect())
+                Ok(subnets.into_iter().map(|subnet| Object::Subnet(Box::new(subnet))).collect())
             }
             selector => {
                 let listing = self.store.list(selector).await?;

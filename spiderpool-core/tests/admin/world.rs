@@ -1,6 +1,7 @@
 //! What these tests share: a clock that stands still, pools, pods, requests.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,9 +13,12 @@ use spiderpool_core::{
     addr::{Address, Family},
     admin::Mode,
     alloc::{AddError, AddPart, AddRequest, Allocation, Allocator, AllocatorConfig, DelRequest, Freed},
-    api::{IPPoolSpec, ObjectMeta, ReservedIPSpec, Resource, SpiderIPPool, SpiderReservedIP},
+    api::{
+        IPPoolSpec, ObjectMeta, ReservedIPSpec, Resource, SpiderIPPool, SpiderReservedIP, SpiderSubnet,
+        SubnetSpec,
+    },
     env::{BoxFuture, Clock, Entropy, Env, Timer},
-    model::{Binding, BlockBits, Owner, Pool, Slot},
+    model::{Binding, BlockBits, Owner, Pool, Slot, Subnet},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
     protocol::{Fence, PoolRef, ReleaseMode},
     store::{Key, Store, StoreExt},
@@ -210,4 +214,29 @@ pub(crate) async fn del(allocator: &Allocator, pod: usize, round: usize) -> Free
 
 pub(crate) fn address(text: &str) -> Address {
     text.parse().unwrap()
+}
+
+pub(crate) fn subnet(name: &str, cidr: &str, ips: &[&str]) -> SpiderSubnet {
+    SpiderSubnet {
+        metadata: ObjectMeta { name: name.into(), ..ObjectMeta::default() },
+        spec: SubnetSpec { subnet: cidr.into(), ips: texts(ips), ..SubnetSpec::default() },
+        ..SpiderSubnet::default()
+    }
+}
+
+/// The subnet as it stands in the store.
+pub(crate) async fn stored_subnet(allocator: &Allocator, name: &str) -> SpiderSubnet {
+    allocator.store().subnet(&name.parse().unwrap()).await.unwrap().unwrap().0.as_ref().clone()
+}
+
+/// Which pool has what, by the record of a subnet.
+pub(crate) async fn record(allocator: &Allocator, name: &str) -> BTreeMap<String, String> {
+    let subnet = Subnet::try_from(&stored_subnet(allocator, name).await).unwrap();
+    let entries = subnet.controlled.iter();
+    entries
+        .map(|(pool, entry)| {
+            assert!(entry.pending.is_empty(), "{pool} claims for ever");
+            (pool.to_string(), entry.ips.to_string())
+        })
+        .collect()
 }
