@@ -1,7 +1,8 @@
 //! A store that is open, and what the commands do with it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
+use spiderpool_cni::client::{AgentClient, AgentStore};
 use spiderpool_core::{
     alloc::{Allocator, AllocatorConfig, OpenError},
     env::Env,
@@ -89,6 +90,12 @@ fn open_url(url: &str, env: &Env) -> Result<Arc<dyn Store>, Failure> {
     }
 }
 
-async fn open_agent(socket: &std::path::Path) -> Result<Arc<dyn Store>, Failure> {
-    Err(Failure::new(Exit::Unreachable, format!("{}: not yet", socket.display())))
+async fn open_agent(socket: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let connected = AgentStore::connect(AgentClient::new(socket)).await;
+    connected.map(|store| Arc::new(store) as Arc<dyn Store>).map_err(|error| {
+        let message = format!("the agent at {} cannot be used", socket.display());
+        Failure::new(Exit::Unreachable, message).because(error).remedy(
+            "check that spiderpool-agent runs and that this is its --socket; or open its database: --store",
+        )
+    })
 }

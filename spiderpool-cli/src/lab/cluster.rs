@@ -306,5 +306,5 @@ impl Cluster {
 }
 
 fn key_of(object: &Resource) -> Result<Key, Failure> {
-    Object::Resource(object.clone()).key().map_err(|error| Failure::usage(error.to_string()))
+    Object::Resource(Box::new(object.clone())).key().map_err(|error| Failure::usage(error.to_string()))
 }

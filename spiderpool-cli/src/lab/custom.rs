@@ -51,7 +51,8 @@ pub(super) async fn custom(
         report.heading("A StatefulSet's pod is deleted and created again");
         again(world, report, &pod).await?;
     }
-    if let Some(workload) = world.cluster.workloads().find(|object| object.kind == "Deployment").cloned() {
+    let deployment = world.cluster.workloads().find(|object| object.kind == "Deployment").cloned();
+    if let Some(workload) = deployment {
         report.heading("A Deployment is restarted");
         restart(world, report, &workload).await?;
     }

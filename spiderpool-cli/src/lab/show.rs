@@ -75,7 +75,7 @@ pub(crate) async fn pools(inspect: &Inspect) -> Result<Vec<SpiderIPPool>, StoreE
 
 /// `get sp`, as the command prints it.
 pub(crate) fn pool_table(pools: &[SpiderIPPool], now: Timestamp) -> Table {
-    let objects: Vec<Object> = pools.iter().cloned().map(Object::Pool).collect();
+    let objects: Vec<Object> = pools.iter().cloned().map(|pool| Object::Pool(Box::new(pool))).collect();
     let endpoints = BTreeMap::new();
     table(&objects, Rows { format: Format::Table, namespaces: false, now, endpoints: &endpoints })
 }

@@ -48,7 +48,7 @@ struct Data<'a> {
 }
 
 fn data(shown: &Shown, report: &Report, kept: Option<Value>, format: Format) -> Result<Answer, Failure> {
-    let pools = shown.pools.iter().cloned().map(|pool| Object::Pool(pool).to_value());
+    let pools = shown.pools.iter().cloned().map(|pool| Object::Pool(Box::new(pool)).to_value());
     let pools = pools.collect::<Result<_, _>>().map_err(|error| Failure::refused(error.to_string()))?;
     let checks = serde_json::to_value(report.checks()).unwrap_or_default();
     Answer::data(&Data { mode: shown.mode, checks, pods: &shown.pods, pools, kept }, format)
