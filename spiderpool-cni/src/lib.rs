@@ -19,3 +19,5 @@ pub mod cni;
 pub mod node;
 pub mod plugin;
 pub mod spool;
+#[cfg(feature = "agent")]
+pub mod store_url;

@@ -3,6 +3,7 @@
 //!
 //! What it serves is behind one trait, [`Ipam`]; everything here is the shell around it.
 
+mod daemon;
 mod drain;
 mod health;
 mod ipam;
@@ -15,6 +16,7 @@ mod settings;
 mod socket;
 mod store_routes;
 
+pub use daemon::{DaemonError, daemon};
 pub use drain::Drain;
 pub use ipam::{Budget, Ipam};
 pub use logging::{LogFormat, LogInitError, init as init_logging};

@@ -192,7 +192,7 @@ impl Node {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
-            store: "memory://".into(),
+            store: "memory://".parse().unwrap(),
             socket: self.socket(),
             node_name: Some("n1".into()),
             spool_dir: None,
@@ -229,7 +229,7 @@ pub(crate) fn serve(agent: Agent, ipam: &Arc<FakeIpam>) -> Running {
     let bound = agent.bound();
     let (stop, told) = oneshot::channel();
     let metrics = Arc::new(Metrics::new());
-    let metered = Arc::new(Metered::new(Handle(Arc::clone(ipam)), Arc::clone(&metrics)));
+    let metered = Arc::new(Metered::new(Arc::new(Handle(Arc::clone(ipam))), Arc::clone(&metrics)));
     let services =
         Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics: Arc::clone(&metrics) };
     let told = async move {

@@ -12,15 +12,14 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// An [`Ipam`] whose grants and releases are counted.
-#[derive(Debug)]
-pub struct Metered<I> {
-    inner: I,
+pub struct Metered {
+    inner: Arc<dyn Ipam>,
     metrics: Arc<Metrics>,
 }
 
-impl<I: Ipam> Metered<I> {
+impl Metered {
     /// Counts what `inner` does in `metrics`.
-    pub fn new(inner: I, metrics: Arc<Metrics>) -> Self {
+    pub fn new(inner: Arc<dyn Ipam>, metrics: Arc<Metrics>) -> Self {
         Self { inner, metrics }
     }
 
@@ -38,7 +37,7 @@ impl<I: Ipam> Metered<I> {
 }
 
 #[async_trait]
-impl<I: Ipam> Ipam for Metered<I> {
+impl Ipam for Metered {
     async fn add(&self, request: AddRequest, budget: Budget) -> Result<AddResponse, ErrorBody> {
         self.metrics.grant_waited(budget.elapsed());
         let start = Instant::now();
