@@ -52,6 +52,7 @@ impl Allocator {
             let judged = Judged {
                 key: key.clone(),
                 base: Some(token.clone()),
+                creates: None,
                 subject: subject.clone(),
                 old: offered.clone(),
                 new: none,
@@ -136,6 +137,9 @@ impl Allocator {
     /// Removes the plan of a pool that is gone, and its copies in the blocks of `offered`. Neither can grant anything:
     /// the plan allows nothing any more, and was installed in every block that held a copy of it.
     pub(super) async fn bury(&self, subject: &Subject, offered: &IpSet) -> Result<(), AdminError> {
+        if let PlanId::Pool(uid) = &subject.plan {
+            self.forget_pool(uid);
+        }
         if let Some((plan, token)) = self.store().plan(&subject.plan).await? {
             if !plan.pending.is_empty() || !plan.usable.is_empty() {
                 // Somebody else's edit: whoever settles it sees that the pool is gone.
