@@ -24,10 +24,9 @@ impl Allocator {
             Ok(()) => self.reconcile_subnets().await,
             Err(error) => Err(error),
         };
-        match settled {
-            Err(AdminError::Store(error)) => return Err(error.into()),
-            // Whatever else hindered it shows below as an edit in flight, or does not concern the export.
-            Ok(()) | Err(_) => {}
+        // Whatever else hindered it shows below as an edit in flight, or does not concern the export.
+        if let Err(AdminError::Store(error)) = settled {
+            return Err(error.into());
         }
         export(self.store().as_ref()).await
     }
