@@ -44,10 +44,29 @@ fn every_example_is_what_is_on_the_wire() {
             "ExplainRequest" => assert_same::<api::ExplainRequest>(text),
             "Explanation" => assert_same::<api::Explanation>(text),
             "ErrorBody" => assert_same::<ErrorBody>(text),
+            #[cfg(feature = "agent")]
+            "StoreGet" => assert_same::<api::StoreGet>(text),
+            #[cfg(feature = "agent")]
+            "StoreGot" => assert_same::<api::StoreGot>(text),
+            #[cfg(feature = "agent")]
+            "StoreList" => assert_same::<api::StoreList>(text),
+            #[cfg(feature = "agent")]
+            "StoreWrite" => assert_same::<api::StoreWrite>(text),
+            #[cfg(feature = "agent")]
+            "StoreWritten" => assert_same::<api::StoreWritten>(text),
+            #[cfg(feature = "agent")]
+            "StoreWatch" => assert_same::<api::StoreWatch>(text),
+            #[cfg(feature = "agent")]
+            "StoreEvent" => assert_same::<api::StoreEvent>(text),
+            #[cfg(feature = "agent")]
+            "StoreFailure" => assert_same::<api::StoreFailure>(text),
+            // Their types come with the agent.
+            #[cfg(not(feature = "agent"))]
+            store if store.starts_with("Store") => {}
             other => panic!("no type {other}"),
         }
     }
-    assert_eq!(shown.len(), 11);
+    assert_eq!(shown.len(), 19);
 }
 
 #[test]

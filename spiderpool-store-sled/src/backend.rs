@@ -20,7 +20,7 @@ use spiderpool_core::{
 
 use crate::{
     OpenError, SledConfig,
-    flush::{Answer, Desk, Request, Writer},
+    flush::{Answer, Desk, Patience, Request, Writer},
     keys,
     layout::Layout,
     lock::Lock,
@@ -53,19 +53,19 @@ impl fmt::Debug for SledStore {
 }
 
 impl SledStore {
-    /// Opens the database of `config`, or makes it. Blocks for as long as it takes to read all of it: about a second
-    /// for half a million held addresses.
+    /// Opens the database of `config`, or makes it. Blocks for as long as it takes to read all of it, some
+    /// 3 µs for each held address. Each of them takes about 1 KiB of memory while the store is open.
     ///
     /// # Errors
     /// [`OpenError`], each of which says what to do.
     pub fn open(config: &SledConfig, env: &Env) -> Result<Self, OpenError> {
-        Self::start(open(config, env)?, config)
+        Self::start(open(config, env)?, config, Patience::default())
     }
 
-    pub(crate) fn start(opened: Opened, config: &SledConfig) -> Result<Self, OpenError> {
+    pub(crate) fn start(opened: Opened, config: &SledConfig, patience: Patience) -> Result<Self, OpenError> {
         let Opened { engine, contents, meta, layout, lock, losses } = opened;
         let committed = Committed::new(contents.table, meta.last);
-        let desk = Arc::new(Desk::new(committed));
+        let desk = Arc::new(Desk::new(committed, patience));
         let database = meta.id.clone();
         let writer = Writer { desk: desk.clone(), engine, meta, checksums: contents.checksums };
         let failed =

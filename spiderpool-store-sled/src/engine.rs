@@ -21,8 +21,12 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 /// The points at which a test lets the disk fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Point {
+    /// Nothing of the batch is in the log.
     Apply,
+    /// It is in the log.
     Flush,
+    /// It is on the disk, and nobody knows yet.
+    Acknowledge,
 }
 
 type Check = Arc<dyn Fn(Point) -> Result<(), Failure> + Send + Sync>;
@@ -123,7 +127,8 @@ impl Engine {
         self.pass(Point::Apply)?;
         guarded(|| self.db.apply_batch(batch))?;
         self.pass(Point::Flush)?;
-        guarded(|| self.db.flush()).map(drop)
+        guarded(|| self.db.flush())?;
+        self.pass(Point::Acknowledge)
     }
 
     /// Closes the database; sled flushes once more, and may give up over it.

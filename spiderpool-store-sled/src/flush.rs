@@ -28,11 +28,20 @@ use crate::{
 /// The most writes that one flush serves.
 const MOST: usize = 2048;
 
-/// How long a flush may take, in periods of the keeper. sled 0.34 can wait for ever for a write that failed.
-const PATIENCE: u32 = 30;
+/// The keeper's times.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// How often the keeper looks, while there is something to look at.
+    pub(crate) period: Duration,
+    /// How many periods a flush may take. sled 0.34 can wait for ever for a write that failed.
+    pub(crate) periods: u32,
+}
 
-/// How often the keeper looks, while there is something to look at.
-const PERIOD: Duration = Duration::from_secs(1);
+impl Default for Patience {
+    fn default() -> Self {
+        Self { period: Duration::from_secs(1), periods: 30 }
+    }
+}
 
 /// The answer to a write: the new token; for a deletion it has no meaning.
 pub(crate) type Answer = Result<Token, StoreError>;
@@ -78,10 +87,11 @@ pub(crate) struct Desk {
     queue: Mutex<Queue>,
     work: Condvar,
     keeper: Condvar,
+    patience: Patience,
 }
 
 impl Desk {
-    pub(crate) fn new(committed: Committed) -> Self {
+    pub(crate) fn new(committed: Committed, patience: Patience) -> Self {
         let queue = Queue {
             phase: Phase::Open,
             waiting: Vec::new(),
@@ -91,7 +101,7 @@ impl Desk {
             keeper_sleeps: false,
             writer_ended: false,
         };
-        Self { committed, queue: Mutex::new(queue), work: Condvar::new(), keeper: Condvar::new() }
+        Self { committed, queue: Mutex::new(queue), work: Condvar::new(), keeper: Condvar::new(), patience }
     }
 
     /// Hands `request` to the writer.
@@ -169,7 +179,7 @@ impl Desk {
             }
             queue.keeper_sleeps = false;
             if queue.phase == Phase::Open {
-                self.keeper.wait_for(&mut queue, PERIOD);
+                self.keeper.wait_for(&mut queue, self.patience.period);
             }
             if matches!(queue.phase, Phase::Failed(_))
                 || (queue.phase == Phase::Closing && queue.writer_ended)
@@ -177,13 +187,13 @@ impl Desk {
                 return;
             }
             if queue.phase == Phase::Closing {
-                self.keeper.wait_for(&mut queue, PERIOD);
+                self.keeper.wait_for(&mut queue, self.patience.period);
             }
             let stalled = queue.flushing && queue.flush == watched;
             periods = if stalled { periods + 1 } else { 0 };
             watched = queue.flush;
             drop(queue);
-            if periods > PATIENCE {
+            if periods > self.patience.periods {
                 self.fail("a flush does not end");
                 return;
             }

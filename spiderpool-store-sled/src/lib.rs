@@ -31,6 +31,8 @@ mod open;
 mod reply;
 mod salvage;
 mod sidecar;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use backend::SledStore;

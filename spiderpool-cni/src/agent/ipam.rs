@@ -26,6 +26,11 @@ impl Budget {
         Self { received: Instant::now(), limit }
     }
 
+    /// How long ago the request was received.
+    pub fn elapsed(&self) -> Duration {
+        self.received.elapsed()
+    }
+
     /// What is left; zero when it is used up.
     pub fn remaining(&self) -> Duration {
         self.limit.saturating_sub(self.received.elapsed())
@@ -43,10 +48,10 @@ pub trait Ipam: Send + Sync + 'static {
     async fn add(&self, request: AddRequest, budget: Budget) -> Result<AddResponse, ErrorBody>;
 
     /// Releases what `attachment` holds. Nothing held is success.
-    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody>;
+    async fn del(&self, attachment: &Attachment, budget: Budget) -> Result<(), ErrorBody>;
 
     /// Releases what this interface of this container holds, where nothing more is known of it.
-    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody>;
+    async fn del_by_name(&self, name: &EntryName, budget: Budget) -> Result<(), ErrorBody>;
 
     /// Whether the interface holds exactly the expected addresses.
     async fn check(&self, request: CheckRequest) -> Result<(), ErrorBody>;

@@ -3,6 +3,7 @@
 //!
 //! What it serves is behind one trait, [`Ipam`]; everything here is the shell around it.
 
+mod daemon;
 mod drain;
 mod health;
 mod ipam;
@@ -13,12 +14,14 @@ mod routes;
 mod run;
 mod settings;
 mod socket;
+mod store_routes;
 
+pub use daemon::{DaemonError, daemon};
 pub use drain::Drain;
 pub use ipam::{Budget, Ipam};
 pub use logging::{LogFormat, LogInitError, init as init_logging};
 pub use metrics::{Metered, Metrics};
 pub use replay::Replay;
-pub use run::{Agent, Bound, ServeError, stop_signal};
+pub use run::{Agent, Bound, ServeError, Services, stop_signal};
 pub use settings::{ListenAddr, LogVerbosity, Settings};
 pub use socket::{AgentSocket, SocketError};

@@ -69,10 +69,10 @@ impl Replay {
     async fn replay(&self, ipam: &dyn Ipam, name: EntryName) {
         let outcome = match self.spool.read(&name) {
             Ok(None) => return self.done(&name),
-            Ok(Some(Release::Whole(attachment))) => ipam.del(&attachment).await,
+            Ok(Some(Release::Whole(attachment))) => ipam.del(&attachment, Budget::from_now(None)).await,
             Ok(Some(Release::Damaged { reason })) => {
                 tracing::warn!(entry = %name, reason, "a damaged entry; releasing by its name");
-                ipam.del_by_name(&name).await
+                ipam.del_by_name(&name, Budget::from_now(None)).await
             }
             Err(error) => {
                 return tracing::warn!(entry = %name, %error, "an entry of the spool cannot be read");

@@ -1,6 +1,6 @@
 //! From HTTP to [`Ipam`] and back.
 
-use super::{Budget, Drain, Ipam, Replay};
+use super::{Budget, Drain, Ipam, Replay, store_routes};
 use crate::api::{
     AddRequest, Attachment, CheckRequest, EndpointQuery, ErrorBody, ErrorCode, ExplainRequest, GcRequest,
     MAX_REQUEST_BYTES, path,
@@ -14,7 +14,9 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use spiderpool_core::store::Store;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -22,6 +24,9 @@ pub(super) struct Shared {
     pub(super) ipam: Arc<dyn Ipam>,
     pub(super) replay: Arc<Replay>,
     pub(super) drain: Drain,
+    pub(super) store: Arc<dyn Store>,
+    /// Becomes true when the agent stops: what has no end of its own ends then.
+    pub(super) stop: watch::Receiver<bool>,
 }
 
 /// A refusal as a response.
@@ -88,7 +93,7 @@ fn silent(outcome: Result<(), Refusal>) -> Response {
 
 async fn add(State(shared): State<Shared>, Body(request): Body<AddRequest>) -> Response {
     let budget = Budget::from_now(request.deadline_millis);
-    let Shared { ipam, replay, drain } = shared;
+    let Shared { ipam, replay, drain, .. } = shared;
     let work = async move {
         replay.settled(&EntryName::of(&request.attachment), budget).await?;
         ipam.add(request, budget).await
@@ -97,9 +102,10 @@ async fn add(State(shared): State<Shared>, Body(request): Body<AddRequest>) -> R
 }
 
 async fn del(State(shared): State<Shared>, Body(attachment): Body<Attachment>) -> Response {
-    let Shared { ipam, replay, drain } = shared;
+    let budget = Budget::from_now(None);
+    let Shared { ipam, replay, drain, .. } = shared;
     let work = async move {
-        ipam.del(&attachment).await?;
+        ipam.del(&attachment, budget).await?;
         replay.released(&EntryName::of(&attachment));
         Ok(())
     };
@@ -163,6 +169,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::STATUS, get(status))
         .route(path::ENDPOINT, get(endpoint))
         .route(path::EXPLAIN, post(explain))
+        .merge(store_routes::router())
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))

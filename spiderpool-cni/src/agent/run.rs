@@ -8,6 +8,7 @@ use crate::spool::Spool;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use spiderpool_core::store::Store;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -60,6 +61,16 @@ pub struct Agent {
     spool: Spool,
     health: Option<TcpListener>,
     metrics: Option<TcpListener>,
+}
+
+/// What an agent serves.
+pub struct Services {
+    /// Granting and releasing.
+    pub ipam: Arc<dyn Ipam>,
+    /// The store, offered to `spiderpoolctl`.
+    pub store: Arc<dyn Store>,
+    /// The figures.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Where an agent listens, with real port numbers.
@@ -149,10 +160,10 @@ impl Agent {
     /// The spool cannot be read, or a listener failed.
     pub async fn serve(
         mut self,
-        ipam: Arc<dyn Ipam>,
-        metrics: Arc<Metrics>,
+        services: Services,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
+        let Services { ipam, store, metrics } = services;
         let bound = self.bound();
         let dir = self.spool.dir().to_owned();
         let replay = Replay::read(self.spool.clone()).map_err(|source| ServeError::Spool { dir, source })?;
@@ -160,7 +171,8 @@ impl Agent {
         let (drain, drained) = Drain::new();
         let (tell, told_to_stop) = watch::channel(false);
 
-        let shared = Shared { ipam: Arc::clone(&ipam), replay: Arc::clone(&replay), drain };
+        let (ipam_too, replay_too, stop_too) = (Arc::clone(&ipam), Arc::clone(&replay), told_to_stop.clone());
+        let shared = Shared { ipam: ipam_too, replay: replay_too, drain, store, stop: stop_too };
         let unix = axum::serve(self.socket.listener()?, routes::router(shared))
             .with_graceful_shutdown(told(told_to_stop.clone()));
         let probes = health::router(Arc::clone(&ipam), AgentClient::new(&bound.socket));

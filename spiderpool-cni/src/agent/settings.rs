@@ -2,6 +2,7 @@
 
 use super::LogFormat;
 use crate::cni::DEFAULT_SOCKET;
+use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -70,7 +71,7 @@ pub enum LogVerbosity {
 pub struct Settings {
     /// Where everything is kept: sled://PATH (a directory), or memory:// (lost at the end).
     #[arg(long, env = "SPIDERPOOL_STORE", value_name = "URL", default_value = "sled:///var/lib/spiderpool")]
-    pub store: String,
+    pub store: StoreUrl,
 
     /// The Unix socket that the plugin talks to; mode 0600.
     #[arg(

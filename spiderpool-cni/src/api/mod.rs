@@ -12,6 +12,8 @@ mod explain;
 mod gc;
 mod grant;
 mod status;
+#[cfg(feature = "agent")]
+mod store;
 
 pub use attachment::Attachment;
 pub use check::CheckRequest;
@@ -21,6 +23,10 @@ pub use explain::{Candidate, ExplainRequest, Explanation, FamilyExplanation, Int
 pub use gc::{Freed, GcRequest, GcResponse, Kept};
 pub use grant::{AddRequest, AddResponse, Cidr, GrantedIp, GrantedRoute, InvalidCidr, IpFamily};
 pub use status::StatusResponse;
+#[cfg(feature = "agent")]
+pub use store::{
+    StoreEvent, StoreFailure, StoreGet, StoreGot, StoreList, StoreWatch, StoreWrite, StoreWritten,
+};
 
 /// Paths of the API.
 pub mod path {
@@ -38,6 +44,16 @@ pub mod path {
     pub const ENDPOINT: &str = "/v1/workloadendpoint";
     /// POST: which pools were considered for a pod, and why they were refused.
     pub const EXPLAIN: &str = "/v1/explain";
+    /// GET: what the agent's store can do.
+    pub const STORE_CAPABILITIES: &str = "/v1/store/capabilities";
+    /// POST: one document.
+    pub const STORE_GET: &str = "/v1/store/get";
+    /// POST: documents by selector.
+    pub const STORE_LIST: &str = "/v1/store/list";
+    /// POST: one compare-and-swap.
+    pub const STORE_WRITE: &str = "/v1/store/write";
+    /// POST: changes as they happen, a line each.
+    pub const STORE_WATCH: &str = "/v1/store/watch";
 }
 
 /// The largest request body in bytes that the agent reads. A GC list with 60,000 attachments fits.

@@ -1,8 +1,10 @@
 //! An asynchronous client of the agent's API, for `spiderpoolctl` and for the agent's own health.
 
 mod error;
+mod store;
 
 pub use error::ClientError;
+pub use store::AgentStore;
 
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ExplainRequest, Explanation,
@@ -10,7 +12,7 @@ use crate::api::{
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::{Method, Request, Response, header};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,23 +80,30 @@ impl AgentClient {
         sender.send_request(request).await.map_err(hung_up)
     }
 
+    /// Reads the whole answer.
+    async fn receive(&self, response: Response<Incoming>) -> Result<(StatusCode, Bytes), ClientError> {
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await;
+        let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
+            Ok(source) => ClientError::HungUp { socket: self.socket.clone(), source: *source },
+            Err(error) => self.garbled(error),
+        })?;
+        Ok((head.status, body.to_bytes()))
+    }
+
+    /// What an answer that is not 2xx says.
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> ClientError {
+        match serde_json::from_slice(body) {
+            Ok(refusal) => ClientError::Refused(refusal),
+            Err(_) => self.garbled(format_args!("HTTP status {status}")),
+        }
+    }
+
     /// Sends a request and reads the whole body of a good answer.
     async fn call_bytes(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Bytes, ClientError> {
-        let (head, body) = self.send(method, path, body).await?.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(|error| {
-            match error.downcast::<hyper::Error>() {
-                Ok(source) => ClientError::HungUp { socket: self.socket.clone(), source: *source },
-                Err(error) => self.garbled(error),
-            }
-        })?;
-        let body = body.to_bytes();
-        if head.status.is_success() {
-            return Ok(body);
-        }
-        match serde_json::from_slice(&body) {
-            Ok(refusal) => Err(ClientError::Refused(refusal)),
-            Err(_) => Err(self.garbled(format!("HTTP status {}", head.status))),
-        }
+        let response = self.send(method, path, body).await?;
+        let (status, body) = self.receive(response).await?;
+        if status.is_success() { Ok(body) } else { Err(self.refusal(status, &body)) }
     }
 
     async fn call<T: DeserializeOwned>(

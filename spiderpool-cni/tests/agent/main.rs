@@ -8,4 +8,5 @@ mod plugin;
 mod replay;
 mod routes;
 mod stop;
+mod store;
 mod support;

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 use spiderpool_cni::agent::{
-    Agent, Bound, Budget, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics, ServeError, Settings,
+    Agent, Bound, Budget, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics, ServeError, Services,
+    Settings,
 };
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ErrorCode,
@@ -13,6 +14,7 @@ use spiderpool_cni::api::{
 use spiderpool_cni::client::AgentClient;
 use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
 use spiderpool_cni::spool::EntryName;
+use spiderpool_core::store::MemoryStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -92,11 +94,11 @@ impl Ipam for Handle {
         Ok(serde_json::from_value(json!({"ips": [ip]})).unwrap())
     }
 
-    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody> {
+    async fn del(&self, attachment: &Attachment, _: Budget) -> Result<(), ErrorBody> {
         self.0.run(format!("del {}/{}", attachment.container_id, attachment.if_name)).await
     }
 
-    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody> {
+    async fn del_by_name(&self, name: &EntryName, _: Budget) -> Result<(), ErrorBody> {
         self.0.run(format!("del by name {}/{}", name.container_id, name.if_name)).await
     }
 
@@ -190,7 +192,7 @@ impl Node {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
-            store: "memory://".into(),
+            store: "memory://".parse().unwrap(),
             socket: self.socket(),
             node_name: Some("n1".into()),
             spool_dir: None,
@@ -227,12 +229,14 @@ pub(crate) fn serve(agent: Agent, ipam: &Arc<FakeIpam>) -> Running {
     let bound = agent.bound();
     let (stop, told) = oneshot::channel();
     let metrics = Arc::new(Metrics::new());
-    let metered = Arc::new(Metered::new(Handle(Arc::clone(ipam)), Arc::clone(&metrics)));
+    let metered = Arc::new(Metered::new(Arc::new(Handle(Arc::clone(ipam))), Arc::clone(&metrics)));
+    let services =
+        Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics: Arc::clone(&metrics) };
     let told = async move {
         // A test that fails drops the sender; the agent stops then too.
         let _ = told.await;
     };
-    let served = tokio::spawn(agent.serve(metered, Arc::clone(&metrics), told));
+    let served = tokio::spawn(agent.serve(services, told));
     Running { bound, metrics, stop, served }
 }
 

@@ -25,13 +25,14 @@ use self::{
     cache::Cache, committer::Committer, driver::Driver, finder::Finder, index::Index, owners::Owners,
 };
 use crate::{
+    addr::Family,
     admin::Rules,
     env::Env,
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
-    name::{NodeName, ScopeName, Uid},
+    name::{NamespacedName, NodeName, ScopeName, Uid},
     protocol::{
-        Add, AddFailure, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing, Setting,
-        Snapshots, Wanted,
+        Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
+        Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wanted,
     },
     store::{Document, Key, Kind, Selector, Store, StoreError},
 };
@@ -278,6 +279,25 @@ impl Allocator {
             return Err(DelError::Pending { owner: request.owner.clone(), pending });
         }
         Ok(freed)
+    }
+
+    /// Judges the binding of a stateful owner (rule 9d) and releases it where nobody wants it any more: no pod of its
+    /// name, and no controller that counts it among its replicas. `controller` is the one the binding hangs on; without
+    /// one only the pod counts.
+    ///
+    /// Cost: four reads and, where it is released, three writes. Cancellation: judged again, it goes on where it
+    /// stopped.
+    pub async fn unbind(
+        &self,
+        endpoint: &NamespacedName,
+        slot: &Slot,
+        family: Family,
+        controller: Option<BindingHolder>,
+    ) -> Unbound {
+        let Inner { driver, scope, .. } = self.inner.as_ref();
+        let deadline = driver.env.clock.monotonic().after(UNBIND_BUDGET);
+        let (endpoint, slot, scope) = (endpoint.clone(), slot.clone(), scope.clone());
+        driver.run(Unbind::new(endpoint, slot, family, controller, scope, driver.setting, deadline)).await
     }
 
     /// The keys that a release is about: those of the interface, and with the first interface also the parts that

@@ -166,7 +166,7 @@ mod tests {
         }
         let blocks = Blocks::of(&usable, BlockBits::new(4).unwrap());
         let all: Vec<u128> = (0..blocks.count()).filter_map(|n| blocks.nth(n)).collect();
-        assert_eq!(all, [0x0a00_000, 0x0a00_001, 0x0a00_010]);
+        assert_eq!(all, [0xa0_0000, 0xa0_0001, 0xa0_0010]);
         assert_eq!(blocks.nth(3), None);
     }
 }

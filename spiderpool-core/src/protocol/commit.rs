@@ -175,7 +175,9 @@ impl Commit {
         let ended = self.intents.iter().zip(&self.done).filter(|(intent, done)| match done {
             Some(Outcome::Granted(..) | Outcome::Unresolved(_)) => false,
             Some(Outcome::Released(_) | Outcome::Detached(_)) => true,
-            Some(Outcome::Nothing | Outcome::Superseded(_)) => matches!(intent.action, Action::Release(_)),
+            // Superseded is not released: the key's newer container still holds it.
+            Some(Outcome::Superseded(_)) => false,
+            Some(Outcome::Nothing) => matches!(intent.action, Action::Release(_)),
             _ => intent.key().is_some_and(|key| self.logged.contains(key)),
         });
         let remove: Vec<GrantKey> = match self.logging {

@@ -1,4 +1,12 @@
 //! The allocator through its public API.
 
+#[cfg(test)]
+mod clock;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod storm;
+#[cfg(test)]
 mod world;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use spiderpool_core::{
-    addr::{Address, Family},
+    addr::Family,
     admin::{Applied, Mode},
     alloc::{
         AddError, AddPart, AddRequest, Allocation, Allocator, AllocatorConfig, DelError, DelRequest, Freed,
@@ -16,7 +16,7 @@ use spiderpool_core::{
     store::{Store, StoreExt},
 };
 
-pub fn pool(name: &str, subnet: &str, ips: &[&str]) -> SpiderIPPool {
+pub(crate) fn pool(name: &str, subnet: &str, ips: &[&str]) -> SpiderIPPool {
     SpiderIPPool {
         metadata: ObjectMeta { name: name.into(), ..ObjectMeta::default() },
         spec: IPPoolSpec {
@@ -28,17 +28,17 @@ pub fn pool(name: &str, subnet: &str, ips: &[&str]) -> SpiderIPPool {
     }
 }
 
-pub async fn open(store: Arc<dyn Store>, node: &str) -> Allocator {
+pub(crate) async fn open(store: Arc<dyn Store>, node: &str) -> Allocator {
     Allocator::open(store, Env::system(), AllocatorConfig::new(NodeName::new(node).unwrap())).await.unwrap()
 }
 
-pub async fn apply(allocator: &Allocator, pool: &SpiderIPPool) -> Arc<PoolRef> {
+pub(crate) async fn apply(allocator: &Allocator, pool: &SpiderIPPool) -> Arc<PoolRef> {
     let applied = allocator.apply_pool(pool, Mode::Real).await.unwrap();
     assert!(!matches!(applied, Applied::Deleted));
     reference(allocator, &pool.metadata.name).await
 }
 
-pub async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
+pub(crate) async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
     let (pool, _) = allocator.store().pool(&name.parse().unwrap()).await.unwrap().unwrap();
     let pool = Pool::try_from(pool.as_ref()).unwrap();
     Arc::new(PoolRef {
@@ -51,7 +51,7 @@ pub async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
     })
 }
 
-pub fn add_request(pod: usize, container: &str, pools: &[Arc<PoolRef>]) -> AddRequest {
+pub(crate) fn add_request(pod: usize, container: &str, pools: &[Arc<PoolRef>]) -> AddRequest {
     let families = [Family::V4, Family::V6];
     let parts = families.into_iter().filter_map(|family| {
         let candidates: Vec<_> = pools.iter().filter(|pool| pool.family == family).cloned().collect();
@@ -74,14 +74,14 @@ pub fn add_request(pod: usize, container: &str, pools: &[Arc<PoolRef>]) -> AddRe
     }
 }
 
-pub fn owner(pod: usize) -> Owner {
+pub(crate) fn owner(pod: usize) -> Owner {
     Owner {
         uid: OwnerUid::new(format!("uid-{pod}")).unwrap(),
         pod: Some(format!("default/pod-{pod}").parse().unwrap()),
     }
 }
 
-pub async fn add(
+pub(crate) async fn add(
     allocator: &Allocator,
     pod: usize,
     pools: &[Arc<PoolRef>],
@@ -89,7 +89,7 @@ pub async fn add(
     allocator.add(&add_request(pod, &format!("container-{pod}"), pools)).await
 }
 
-pub async fn del(allocator: &Allocator, pod: usize, container: &str) -> Result<Freed, DelError> {
+pub(crate) async fn del(allocator: &Allocator, pod: usize, container: &str) -> Result<Freed, DelError> {
     let request = DelRequest {
         owner: owner(pod).uid,
         fence: Fence::Container(ContainerId::new(container).unwrap()),
@@ -98,8 +98,4 @@ pub async fn del(allocator: &Allocator, pod: usize, container: &str) -> Result<F
         timeout: Duration::from_secs(20),
     };
     allocator.del(&request).await
-}
-
-pub fn address(text: &str) -> Address {
-    text.parse().unwrap()
 }

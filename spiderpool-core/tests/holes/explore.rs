@@ -66,7 +66,7 @@ fn check(world: &World) -> Result<(), String> {
 /// Explores `world` completely. `last` judges the states in which nothing is left to do.
 ///
 /// Returns how many states there were.
-pub fn explore(world: World, last: impl Fn(&World) -> Result<(), String>) -> usize {
+pub(crate) fn explore(world: World, last: impl Fn(&World) -> Result<(), String>) -> usize {
     const LIMIT: usize = 400_000;
     let start = hash(&world);
     let mut parents: HashMap<u64, (u64, u16)> = HashMap::from([(start, (start, 0))]);
@@ -86,7 +86,6 @@ pub fn explore(world: World, last: impl Fn(&World) -> Result<(), String>) -> usi
         }
         assert!(parents.len() <= LIMIT, "more than {LIMIT} states: make the world smaller");
     }
-    println!("{} states", parents.len());
     parents.len()
 }
 

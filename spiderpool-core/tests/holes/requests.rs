@@ -44,7 +44,7 @@ fn h11_an_open_attempt_is_closed_before_another_block() {
         Faults { crash: 1, late: 1, ..Faults::default() },
         Faults { crash: 2, lost: 1, ..Faults::default() },
     ] {
-        let world = World::new(&[pool.clone()], 0).with(faults).actor("n1", again.clone());
+        let world = World::new(std::slice::from_ref(&pool), 0).with(faults).actor("n1", again.clone());
         // With crashes a later DEL is the kubelet's: it is sent until it succeeds.
         let end = if faults.crash == 0 { nothing_held } else { fine };
         explore(world.actor("n2", vec![Task::Add(ask("b", "cb", &reference))]), move |state| {
@@ -136,7 +136,7 @@ fn h16_h17_a_claim_moves_in_three_writes() {
     };
     // s takes the address that web-0 claimed, before web-0 is granted it; web-0 moves on.
     for faults in [Faults::default(), Faults { lost: 1, ..Faults::default() }] {
-        let world = World::new(&[pool.clone()], 1).actor("n0", warm("x")).settled();
+        let world = World::new(std::slice::from_ref(&pool), 1).actor("n0", warm("x")).settled();
         let world = world.pod("web-0", "u1").with(faults);
         let world = world.actor("n1", vec![web("u1", "c1", &reference)]);
         let world = world.actor("n2", vec![become_pod("u2"), web("u2", "c2", &reference)]);
@@ -152,7 +152,7 @@ fn h18_h20_h21_a_binding_is_released_by_verdict() {
     let unbind = Task::Unbind(pod_name("web-0"));
     let gone = Task::SetPod(pod_name("web-0"), None);
     for faults in [Faults { lost: 1, ..Faults::default() }, Faults { crash: 1, ..Faults::default() }] {
-        let world = World::new(&[pool.clone()], 0).pod("web-0", "u1").with(faults);
+        let world = World::new(std::slice::from_ref(&pool), 0).pod("web-0", "u1").with(faults);
         let world = world.actor(
             "n1",
             vec![

@@ -22,7 +22,7 @@ enum Waiting {
 
 /// A machine with whatever block writes it has under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Runner<M: Machine> {
+pub(crate) struct Runner<M: Machine> {
     machine: M,
     bits: BlockBits,
     inner: Option<Commit>,
@@ -32,13 +32,14 @@ pub struct Runner<M: Machine> {
     pauses: u32,
     spent: BTreeSet<u128>,
     /// The wall clock that the machine sees.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// The state of the blocks as a stale cache has it: what the first write starts from.
-    pub cached: Vec<(BlockId, spiderpool_core::store::Token, std::sync::Arc<spiderpool_core::model::Block>)>,
+    pub(crate) cached:
+        Vec<(BlockId, spiderpool_core::store::Token, std::sync::Arc<spiderpool_core::model::Block>)>,
 }
 
 impl<M: Machine> Runner<M> {
-    pub fn new(machine: M, bits: BlockBits) -> Self {
+    pub(crate) fn new(machine: M, bits: BlockBits) -> Self {
         Self {
             machine,
             bits,
@@ -54,7 +55,7 @@ impl<M: Machine> Runner<M> {
     }
 
     /// The operation that comes next, if the machine has begun.
-    pub fn next(&self) -> Option<&Op> {
+    pub(crate) fn next(&self) -> Option<&Op> {
         match self.waiting.as_ref()? {
             Waiting::Outer(op) | Waiting::Inner(op) => Some(op),
         }
@@ -66,7 +67,7 @@ impl<M: Machine> Runner<M> {
     }
 
     /// Begins, or goes on with `reply`, until the next operation on the world or the end.
-    pub fn go(&mut self, reply: Reply) -> Option<M::Output> {
+    pub(crate) fn go(&mut self, reply: Reply) -> Option<M::Output> {
         let mut reply = reply;
         let mut inside = matches!(self.waiting.take(), Some(Waiting::Inner(_)));
         loop {
@@ -143,14 +144,14 @@ impl<M: Machine> Runner<M> {
     }
 
     /// The reply of an operation that did not reach anybody.
-    pub fn lost() -> Reply {
+    pub(crate) fn lost() -> Reply {
         Reply::Failed(Failure::Unknown)
     }
 }
 
 impl<M: Machine> Runner<M> {
     /// The block that is being written, if one is.
-    pub fn block(&self) -> Option<BlockId> {
+    pub(crate) fn block(&self) -> Option<BlockId> {
         self.inner.as_ref().map(|commit| commit.id().clone())
     }
 }

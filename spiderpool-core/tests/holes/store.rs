@@ -8,7 +8,7 @@ use spiderpool_core::{
 };
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct ModelStore {
+pub(crate) struct ModelStore {
     documents: BTreeMap<Key, (u64, Document)>,
     last: u64,
 }
@@ -18,26 +18,26 @@ fn token(n: u64) -> Token {
 }
 
 impl ModelStore {
-    pub fn get(&self, key: &Key) -> Option<Versioned> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Versioned> {
         let (n, document) = self.documents.get(key)?;
         Some(Versioned { key: key.clone(), token: token(*n), document: document.clone() })
     }
 
-    pub fn put(&mut self, key: Key, document: Document) -> Token {
+    pub(crate) fn put(&mut self, key: Key, document: Document) -> Token {
         self.last += 1;
         self.documents.insert(key, (self.last, document));
         token(self.last)
     }
 
-    pub fn remove(&mut self, key: &Key) {
+    pub(crate) fn remove(&mut self, key: &Key) {
         self.documents.remove(key);
     }
 
-    pub fn documents(&self) -> impl Iterator<Item = (&Key, &Document)> {
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (&Key, &Document)> {
         self.documents.iter().map(|(key, (_, document))| (key, document))
     }
 
-    pub fn list(&self, selector: &Selector) -> Listing {
+    pub(crate) fn list(&self, selector: &Selector) -> Listing {
         let selected = self.documents.iter().filter(|(key, (_, document))| selector.matches(key, document));
         let items = selected.map(|(key, (n, document))| Versioned {
             key: key.clone(),
@@ -48,7 +48,7 @@ impl ModelStore {
     }
 
     /// Performs a store operation at once. None: it is not one.
-    pub fn perform(&mut self, op: &Op) -> Option<Reply> {
+    pub(crate) fn perform(&mut self, op: &Op) -> Option<Reply> {
         Some(match op {
             Op::Get(key) => Reply::Got(self.get(key)),
             Op::List(selector) => Reply::Listed(self.list(selector)),

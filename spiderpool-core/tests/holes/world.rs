@@ -21,18 +21,18 @@ use spiderpool_core::{
 
 use super::{runner::Runner, store::ModelStore};
 
-pub const DEADLINE: Moment = Moment::from_millis(1_000);
+pub(crate) const DEADLINE: Moment = Moment::from_millis(1_000);
 
-pub fn scope() -> ScopeName {
+pub(crate) fn scope() -> ScopeName {
     ScopeName::default_scope()
 }
 
 /// The addresses 10.0.0.0 and up, by number.
-pub fn addresses(numbers: &[u8]) -> Vec<String> {
+pub(crate) fn addresses(numbers: &[u8]) -> Vec<String> {
     numbers.iter().map(|n| format!("10.0.0.{n}")).collect()
 }
 
-pub fn pool_object(name: &str, uid: &str, numbers: &[u8]) -> SpiderIPPool {
+pub(crate) fn pool_object(name: &str, uid: &str, numbers: &[u8]) -> SpiderIPPool {
     SpiderIPPool {
         metadata: ObjectMeta { name: name.into(), uid: Some(uid.into()), ..ObjectMeta::default() },
         spec: IPPoolSpec { subnet: "10.0.0.0/24".into(), ips: addresses(numbers), ..IPPoolSpec::default() },
@@ -40,7 +40,7 @@ pub fn pool_object(name: &str, uid: &str, numbers: &[u8]) -> SpiderIPPool {
     }
 }
 
-pub fn reservation(name: &str, numbers: &[u8]) -> SpiderReservedIP {
+pub(crate) fn reservation(name: &str, numbers: &[u8]) -> SpiderReservedIP {
     SpiderReservedIP {
         metadata: ObjectMeta { name: name.into(), uid: Some(name.into()), ..ObjectMeta::default() },
         spec: ReservedIPSpec { ip_version: Some(4), ips: addresses(numbers) },
@@ -48,7 +48,7 @@ pub fn reservation(name: &str, numbers: &[u8]) -> SpiderReservedIP {
     }
 }
 
-pub fn pool_ref(object: &SpiderIPPool) -> Arc<PoolRef> {
+pub(crate) fn pool_ref(object: &SpiderIPPool) -> Arc<PoolRef> {
     Arc::new(PoolRef {
         name: ObjectName::new(&object.metadata.name).unwrap(),
         uid: Uid::new(object.metadata.uid.as_deref().unwrap()).unwrap(),
@@ -59,13 +59,13 @@ pub fn pool_ref(object: &SpiderIPPool) -> Arc<PoolRef> {
     })
 }
 
-pub fn pod_name(name: &str) -> NamespacedName {
+pub(crate) fn pod_name(name: &str) -> NamespacedName {
     format!("default/{name}").parse().unwrap()
 }
 
 /// What an actor is told to do, in order.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Task {
+pub(crate) enum Task {
     Add(Ask),
     Del {
         uid: String,
@@ -90,15 +90,15 @@ pub enum Task {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Ask {
-    pub uid: String,
-    pub pod: String,
-    pub container: String,
-    pub pools: Vec<Arc<PoolRef>>,
-    pub binding: Binding,
+pub(crate) struct Ask {
+    pub(crate) uid: String,
+    pub(crate) pod: String,
+    pub(crate) container: String,
+    pub(crate) pools: Vec<Arc<PoolRef>>,
+    pub(crate) binding: Binding,
 }
 
-pub fn ask(pod: &str, container: &str, pool: &Arc<PoolRef>) -> Ask {
+pub(crate) fn ask(pod: &str, container: &str, pool: &Arc<PoolRef>) -> Ask {
     Ask {
         uid: format!("uid-{pod}"),
         pod: pod.into(),
@@ -120,7 +120,7 @@ enum Current {
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Actor {
+pub(crate) struct Actor {
     node: &'static str,
     tasks: Vec<Task>,
     current: Option<Current>,
@@ -129,42 +129,42 @@ pub struct Actor {
     /// Whether the pools of the request under way were full at some instant.
     was_full: bool,
     /// Blocks as this actor saw them once: the first write of a request starts from a stale copy.
-    pub remembers: Vec<(spiderpool_core::model::BlockId, Token, Arc<Block>)>,
-    pub answers: Vec<String>,
+    pub(crate) remembers: Vec<(spiderpool_core::model::BlockId, Token, Arc<Block>)>,
+    pub(crate) answers: Vec<String>,
 }
 
 /// How much may go wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Writes that take effect and whose reply is lost.
-    pub lost: u8,
+    pub(crate) lost: u8,
     /// Writes that take effect at some later time, or never.
-    pub late: u8,
+    pub(crate) late: u8,
     /// Actors that forget everything but the log of rule 7.
-    pub crash: u8,
+    pub(crate) crash: u8,
     /// Edits that were admitted and are never persisted.
-    pub dead: u8,
+    pub(crate) dead: u8,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct World {
-    pub store: ModelStore,
-    pub pods: BTreeMap<NamespacedName, OwnerUid>,
+pub(crate) struct World {
+    pub(crate) store: ModelStore,
+    pub(crate) pods: BTreeMap<NamespacedName, OwnerUid>,
     /// Containers that were answered and run, with their owner and addresses.
-    pub running: BTreeMap<ContainerId, (OwnerUid, Vec<Address>)>,
-    pub ended: BTreeSet<ContainerId>,
+    pub(crate) running: BTreeMap<ContainerId, (OwnerUid, Vec<Address>)>,
+    pub(crate) ended: BTreeSet<ContainerId>,
     gone: BTreeSet<ContainerId>,
-    pub actors: Vec<Actor>,
+    pub(crate) actors: Vec<Actor>,
     late: Vec<Op>,
     faults: Faults,
     bits: BlockBits,
     /// Reservations that were admitted while nobody held one of their addresses.
-    pub clean: BTreeSet<Key>,
+    pub(crate) clean: BTreeSet<Key>,
 }
 
 impl World {
     /// A world of `pools` whose plans are settled.
-    pub fn new(pools: &[SpiderIPPool], bits: u8) -> Self {
+    pub(crate) fn new(pools: &[SpiderIPPool], bits: u8) -> Self {
         let mut world = Self {
             store: ModelStore::default(),
             pods: BTreeMap::new(),
@@ -186,7 +186,7 @@ impl World {
         world
     }
 
-    pub fn settle_now(&mut self, subject: Subject) {
+    pub(crate) fn settle_now(&mut self, subject: Subject) {
         let mut runner = Runner::new(Settle::new(subject, Role::Agent, 7, DEADLINE), self.bits);
         let mut done = runner.go(Reply::Start).is_some();
         while !done {
@@ -197,7 +197,7 @@ impl World {
     }
 
     /// Lets whoever was added so far finish, one after the other, and leave.
-    pub fn settled(mut self) -> Self {
+    pub(crate) fn settled(mut self) -> Self {
         while !self.idle() {
             self = self.successors().remove(0);
         }
@@ -205,12 +205,12 @@ impl World {
         self
     }
 
-    pub fn with(mut self, faults: Faults) -> Self {
+    pub(crate) fn with(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self
     }
 
-    pub fn actor(mut self, node: &'static str, mut tasks: Vec<Task>) -> Self {
+    pub(crate) fn actor(mut self, node: &'static str, mut tasks: Vec<Task>) -> Self {
         tasks.reverse();
         self.actors.push(Actor {
             node,
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// Lets the last actor remember the block of address `n` as it is now.
-    pub fn remembering(mut self, n: u8) -> Self {
+    pub(crate) fn remembering(mut self, n: u8) -> Self {
         let id = self.block_id(n);
         if let Some(found) = self.store.get(&Key::Block(id.clone())) {
             let block = found.document.as_block().unwrap().clone();
@@ -235,12 +235,12 @@ impl World {
         self
     }
 
-    pub fn block_id(&self, n: u8) -> spiderpool_core::model::BlockId {
+    pub(crate) fn block_id(&self, n: u8) -> spiderpool_core::model::BlockId {
         let address = format!("10.0.0.{n}").parse().unwrap();
         spiderpool_core::model::BlockId::of(&scope(), self.bits, address)
     }
 
-    pub fn pod(mut self, name: &str, uid: &str) -> Self {
+    pub(crate) fn pod(mut self, name: &str, uid: &str) -> Self {
         self.pods.insert(pod_name(name), OwnerUid::new(uid).unwrap());
         self
     }
@@ -250,7 +250,7 @@ impl World {
     }
 
     /// All records, with the block's copies left aside.
-    pub fn records(&self) -> Vec<(Address, Arc<Record>)> {
+    pub(crate) fn records(&self) -> Vec<(Address, Arc<Record>)> {
         let mut all = Vec::new();
         for (_, document) in self.store.documents() {
             if let Document::Block(block) = document {
@@ -260,7 +260,7 @@ impl World {
         all
     }
 
-    pub fn persisted(&self, uid: &Uid) -> Option<&SpiderIPPool> {
+    pub(crate) fn persisted(&self, uid: &Uid) -> Option<&SpiderIPPool> {
         self.store.documents().find_map(|(_, document)| {
             let pool = document.as_pool()?;
             (pool.metadata.uid.as_deref() == Some(uid.as_str())).then_some(pool.as_ref())
@@ -293,7 +293,7 @@ impl World {
     }
 
     /// Everything that can happen next.
-    pub fn successors(&self) -> Vec<World> {
+    pub(crate) fn successors(&self) -> Vec<Self> {
         let mut all = Vec::new();
         for at in 0..self.actors.len() {
             self.actor_steps(at, &mut all);
@@ -324,7 +324,7 @@ impl World {
         }
     }
 
-    fn actor_steps(&self, at: usize, all: &mut Vec<World>) {
+    fn actor_steps(&self, at: usize, all: &mut Vec<Self>) {
         if self.actors[at].current.is_none() {
             if self.actors[at].tasks.is_empty() {
                 return;
@@ -696,7 +696,7 @@ impl World {
     }
 
     /// One line of a trace: what changed from this state to `next`.
-    pub fn describe(&self, next: &World) -> String {
+    pub(crate) fn describe(&self, next: &Self) -> String {
         let mut text = String::new();
         for (at, (before, after)) in self.actors.iter().zip(&next.actors).enumerate() {
             if before == after {
@@ -718,11 +718,11 @@ impl World {
         text
     }
 
-    pub fn idle(&self) -> bool {
+    pub(crate) fn idle(&self) -> bool {
         self.actors.iter().all(|actor| actor.current.is_none() && actor.tasks.is_empty())
     }
 
-    pub fn blocks(&self) -> Vec<Arc<Block>> {
+    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
         let listing = self.store.list(&Selector::Kind(Kind::Block));
         listing.items.iter().filter_map(|item| item.document.as_block().cloned()).collect()
     }
@@ -736,7 +736,7 @@ fn key_of(ask: &Ask) -> GrantKey {
     }
 }
 
-pub fn record_of(ask: &Ask, node: &str) -> Record {
+pub(crate) fn record_of(ask: &Ask, node: &str) -> Record {
     Record {
         pool: ask.pools[0].uid.clone(),
         owner: Owner { uid: OwnerUid::new(&ask.uid).unwrap(), pod: Some(pod_name(&ask.pod)) },

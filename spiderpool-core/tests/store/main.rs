@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broken;
+mod codec;
 mod conformance;
 mod harness;
 mod table;

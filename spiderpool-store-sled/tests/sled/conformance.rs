@@ -1,9 +1,4 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -17,6 +12,8 @@ use spiderpool_core::{
 };
 use spiderpool_store_sled::{SledConfig, SledStore};
 use tempfile::TempDir;
+
+use crate::damage::copy;
 
 /// A database in a directory of its own. A crash leaves behind what the files were at that moment: what the kernel
 /// holds, as after kill -9, and nothing that a destructor writes.
@@ -35,19 +32,6 @@ impl OnDisk {
     fn path(&self) -> PathBuf {
         self.root.path().join(self.generation.lock().to_string())
     }
-}
-
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir(to)?;
-    for entry in fs::read_dir(from)? {
-        let (entry, target) = (entry.as_ref().unwrap(), to.join(entry.as_ref().unwrap().file_name()));
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }
 
 #[async_trait]
@@ -83,7 +67,7 @@ impl Harness for OnDisk {
     async fn crash(&self, store: Arc<dyn Store>) -> Result<(), StoreError> {
         let old = self.path();
         *self.generation.lock() += 1;
-        copy(&old, &self.path()).map_err(|error| StoreError::unavailable(error.to_string()))?;
+        copy(&old, &self.path());
         drop(store);
         Ok(())
     }

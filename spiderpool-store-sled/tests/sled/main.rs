@@ -1,9 +1,9 @@
 //! The sled store: the contract, deaths of its process, damage, locks, and full disks.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 mod conformance;
 mod damage;
 mod disk;
-mod documents;
-mod kill;
+
+mod formats;
 mod lock;

@@ -12,22 +12,23 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// An [`Ipam`] whose grants and releases are counted.
-#[derive(Debug)]
-pub struct Metered<I> {
-    inner: I,
+pub struct Metered {
+    inner: Arc<dyn Ipam>,
     metrics: Arc<Metrics>,
 }
 
-impl<I: Ipam> Metered<I> {
+impl Metered {
     /// Counts what `inner` does in `metrics`.
-    pub fn new(inner: I, metrics: Arc<Metrics>) -> Self {
+    pub fn new(inner: Arc<dyn Ipam>, metrics: Arc<Metrics>) -> Self {
         Self { inner, metrics }
     }
 
     async fn release(
         &self,
+        budget: Budget,
         work: impl Future<Output = Result<(), ErrorBody>> + Send,
     ) -> Result<(), ErrorBody> {
+        self.metrics.release_waited(budget.elapsed());
         let start = Instant::now();
         let outcome = work.await;
         self.metrics.released(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
@@ -36,20 +37,21 @@ impl<I: Ipam> Metered<I> {
 }
 
 #[async_trait]
-impl<I: Ipam> Ipam for Metered<I> {
+impl Ipam for Metered {
     async fn add(&self, request: AddRequest, budget: Budget) -> Result<AddResponse, ErrorBody> {
+        self.metrics.grant_waited(budget.elapsed());
         let start = Instant::now();
         let outcome = self.inner.add(request, budget).await;
         self.metrics.granted(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
         outcome
     }
 
-    async fn del(&self, attachment: &Attachment) -> Result<(), ErrorBody> {
-        self.release(self.inner.del(attachment)).await
+    async fn del(&self, attachment: &Attachment, budget: Budget) -> Result<(), ErrorBody> {
+        self.release(budget, self.inner.del(attachment, budget)).await
     }
 
-    async fn del_by_name(&self, name: &EntryName) -> Result<(), ErrorBody> {
-        self.release(self.inner.del_by_name(name)).await
+    async fn del_by_name(&self, name: &EntryName, budget: Budget) -> Result<(), ErrorBody> {
+        self.release(budget, self.inner.del_by_name(name, budget)).await
     }
 
     async fn check(&self, request: CheckRequest) -> Result<(), ErrorBody> {

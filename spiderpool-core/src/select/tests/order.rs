@@ -7,14 +7,20 @@ use serde_json::{Value, json};
 use super::{super::*, world::World, world::pool};
 use crate::model::Pattern;
 
-/// Upstream rebuilds the list from a map and sorts it unstably.
+/// Upstream rebuilds the list from a map and sorts it unstably. Enough pools, and of two ranks, so that an unstable
+/// sort shows.
 #[test]
 fn upstream_defect_1_backup_pools_keep_the_written_order() {
-    let names: Vec<_> = (0..40).map(|i| format!("p{:02}", i * 17 % 40)).collect();
-    let refs: Vec<_> = names.iter().map(String::as_str).collect();
-    let annotation = json!({"ipv4": names}).to_string();
-    let world = World::new().plain(&refs).annotated("ippool", &annotation);
-    assert_eq!(world.selected(), [format!("eth0 IPv4: {}", names.join(", "))]);
+    let names: Vec<_> = (0..120).map(|i| format!("p{:03}", i * 77 % 120)).collect();
+    let is_targeted = |name: &&String| name.bytes().map(usize::from).sum::<usize>() % 3 == 0;
+    let world = names.iter().fold(World::new(), |world, name| {
+        let target = if is_targeted(&name) { json!({"nodeName": ["n1"]}) } else { json!({}) };
+        world.pool(name, target)
+    });
+    let world = world.annotated("ippool", &json!({"ipv4": names}).to_string());
+    let (targeted, others): (Vec<&String>, Vec<&String>) = names.iter().partition(is_targeted);
+    let expected: Vec<&str> = targeted.into_iter().chain(others).map(String::as_str).collect();
+    assert_eq!(world.selected(), [format!("eth0 IPv4: {}", expected.join(", "))]);
 }
 
 #[rstest]

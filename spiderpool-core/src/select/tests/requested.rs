@@ -51,3 +51,9 @@ fn with_unnamed_items_the_address_is_for_the_asking_interface() {
     let requested: Vec<_> = selection.parts.iter().map(|part| part.requested.is_some()).collect();
     assert_eq!(requested, [true, false]);
 }
+
+#[test]
+fn an_address_is_not_taken_for_an_interface_that_did_not_ask() {
+    let world = world(&["10.0.0.105"]).annotated("ippools", r#"[{"ipv6":["c"]},{"ipv4":["b"]}]"#);
+    assert!(world.error().contains("names no IPv4 pool for eth0"), "{}", world.error());
+}

@@ -32,7 +32,7 @@ pub use harness::{Harness, Names, UnderFaults};
 pub use parallel::on_threads;
 pub use report::{Failure, Outcome, Report};
 pub use retry::Retrying;
-pub use samples::{Sample, content};
+pub use samples::{Sample, content, every_kind};
 
 /// Fails the check with a message.
 macro_rules! ensure {

@@ -10,9 +10,13 @@ use crate::{
         SpiderEndpoint, SpiderIPPool, SpiderReservedIP, SpiderSubnet, SubnetSpec,
     },
     model::{
-        Attachment, Binding, Block, BlockBits, BlockId, Epoch, Owner, Plan, PlanId, Record, Scope, Slot,
+        Attachment, Binding, Block, BlockBits, BlockId, Controller, Epoch, Owner, Plan, PlanId, Record,
+        Scope, Slot,
     },
-    name::{ContainerId, InterfaceName, NamespacedName, NodeName, ObjectName, OwnerUid, ScopeName, Uid},
+    name::{
+        ContainerId, InterfaceName, NamespacedName, NetworkName, NodeName, ObjectName, OwnerUid, ScopeName,
+        Uid,
+    },
     store::{Document, Key, Kind, ResourceName},
     time::Timestamp,
 };
@@ -124,13 +128,18 @@ pub(super) fn record(version: u32) -> Result<Record, Failure> {
     Ok(Record {
         pool: Uid::new("0c9e66a4-5a0f-4b55-8a4a-5ad1d0b3a9f1").map_err(bad)?,
         owner: Owner { uid: OwnerUid::new(format!("uid-{version}")).map_err(bad)?, pod: Some(pod) },
-        controller: None,
+        controller: Some(Controller {
+            api_version: "apps/v1".into(),
+            kind: "StatefulSet".into(),
+            name: ObjectName::new("web").map_err(bad)?,
+            uid: Uid::new("0c9e66a4-5a0f-4b55-8a4a-5ad1d0b3a9f2").map_err(bad)?,
+        }),
         slot: Slot::Named(InterfaceName::new("eth0").map_err(bad)?),
         interface: Some(InterfaceName::new("eth0").map_err(bad)?),
-        network: None,
+        network: Some(NetworkName::new("kube-system/vlan6").map_err(bad)?),
         attachment: Attachment::Container(ContainerId::new(format!("container-{version}")).map_err(bad)?),
         node: NodeName::new("node-1").map_err(bad)?,
-        binding: Binding::Stateless,
+        binding: if version.is_multiple_of(2) { Binding::Stateless } else { Binding::Stateful },
         since: Timestamp::from_millis(1_700_000_000_000 + i64::from(version)),
     })
 }
@@ -155,6 +164,14 @@ pub(super) fn filled_block(
 ) -> Result<Sample, Failure> {
     let id = BlockId { scope: ScopeName::new(scope).map_err(bad)?, family, index };
     let mut block = Block::empty(id.clone(), BLOCK_BITS);
+    let whole = Plan {
+        id: PlanId::Pool(Uid::new("0c9e66a4-5a0f-4b55-8a4a-5ad1d0b3a9f1").map_err(bad)?),
+        pool: None,
+        epoch: Epoch { birth: 7, n: version.into() },
+        usable: IpSet::from_ranges(family, [block.range()]).map_err(bad)?,
+        pending: Vec::new(),
+    };
+    block.install(&whole);
     for offset in 0..held {
         block.put(offset, Arc::new(record(version.wrapping_add(offset.into()))?));
     }
@@ -219,6 +236,9 @@ pub(super) fn cluster_resource(kind: &str, group: Option<&str>, name: &str) -> R
 }
 
 /// One sample of every kind.
-pub(super) fn every_kind(name: &str, version: u32) -> Result<Vec<Sample>, Failure> {
+///
+/// # Errors
+/// `name` is not a name.
+pub fn every_kind(name: &str, version: u32) -> Result<Vec<Sample>, Failure> {
     Kind::ALL.into_iter().map(|kind| sample(kind, name, version)).collect()
 }

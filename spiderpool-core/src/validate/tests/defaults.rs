@@ -58,6 +58,12 @@ fn what_cannot_be_read_or_is_going_stays_as_it_is(#[case] fields: Value) {
 }
 
 #[test]
+fn a_single_entry_stays_as_written() {
+    let fields = json!({"subnet": "10.6.0.0/16", "ips": ["10.6.0.9-10.6.0.9"]});
+    assert_eq!(defaulted(fields, &World::default())["spec"]["ips"], json!(["10.6.0.9-10.6.0.9"]));
+}
+
+#[test]
 fn a_malformed_range_keeps_the_list_as_written() {
     let filled = defaulted(json!({"subnet": "10.6.0.0/16", "ips": ["10.6.0.9", "x"]}), &World::default());
     assert_eq!(filled["spec"]["ips"], json!(["10.6.0.9", "x"]));

@@ -164,6 +164,12 @@ fn what_a_subnet_has_promised_to_a_pool_is_taken() {
     let found = pool::create(&pool("blue", fields), &world.context());
     assert!(found.to_string().contains("has promised 10.0.0.11 to pool \"auto4-web\""), "{found}");
     assert_eq!(found.iter().count(), 1);
+    // Once the pool is there it answers for itself, and the conflict is told once.
+    let world = world.pool("auto4-web", json!({"subnet": "10.0.0.0/24", "ips": ["10.0.0.11-10.0.0.12"]}));
+    let fields = json!({"subnet": "10.0.0.0/24", "ips": ["10.0.0.10-10.0.0.11"]});
+    let found = pool::create(&pool("blue", fields), &world.context());
+    assert!(found.to_string().contains("pool \"auto4-web\" has 10.0.0.11 too"), "{found}");
+    assert_eq!(found.iter().count(), 1);
 }
 
 fn auto(more: Value) -> Value {

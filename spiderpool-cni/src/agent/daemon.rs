@@ -1,0 +1,125 @@
+//! The daemon as a whole: from settings to the end.
+
+use super::{Agent, Metered, Metrics, ServeError, Services, Settings, stop_signal};
+use crate::node::{Node, NodeConfig, StorePods};
+use crate::store_url::StoreOpenError;
+use spiderpool_core::alloc::OpenError;
+use spiderpool_core::env::Env;
+use spiderpool_core::model::Families;
+use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
+use spiderpool_core::select::{AutoPools, StatefulKinds};
+use std::io;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Why the daemon ended otherwise than by being told to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// A setting cannot be.
+    #[error("{flag}: {why}")]
+    Setting {
+        /// Which.
+        flag: &'static str,
+        /// What is wrong, and what to do.
+        why: String,
+    },
+    /// It cannot listen or serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The store does not open.
+    #[error("the store does not open: {0}")]
+    Store(#[from] StoreOpenError),
+    /// The store opens, and what is in it cannot be used.
+    #[error("the store cannot be used: {}", with_source(.0))]
+    Open(#[source] OpenError),
+    /// It cannot be told to stop.
+    #[error("signals cannot be received: {0}")]
+    Signals(#[source] io::Error),
+    /// It was told to stop twice.
+    #[error("stopped at once, as asked a second time; running requests were cut off")]
+    Interrupted,
+}
+
+fn with_source(error: &OpenError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// Everything that the settings say about granting.
+fn node_config(settings: &Settings) -> Result<NodeConfig, DaemonError> {
+    let wrong = |flag| move |error: NameError| DaemonError::Setting { flag, why: error.to_string() };
+    let node = settings.node_name().ok_or_else(|| DaemonError::Setting {
+        flag: "--node-name",
+        why: "it is not set, and the host has no name; set it".into(),
+    })?;
+    let families = match (settings.enable_ipv4, settings.enable_ipv6) {
+        (true, true) => Families::Both,
+        (true, false) => Families::V4,
+        (false, true) => Families::V6,
+        (false, false) => {
+            let why = "both families are off; enable at least one".into();
+            return Err(DaemonError::Setting { flag: "--enable-ipv4, --enable-ipv6", why });
+        }
+    };
+    let cluster_network = settings.multus_cluster_network.as_deref().filter(|name| !name.is_empty());
+    Ok(NodeConfig {
+        node: NodeName::new(node).map_err(wrong("--node-name"))?,
+        scope: ScopeName::default_scope(),
+        families,
+        stateful: if settings.enable_statefulset { StatefulKinds::default() } else { StatefulKinds::none() },
+        home: Namespace::new(&settings.namespace).map_err(wrong("--namespace"))?,
+        cluster_network: cluster_network
+            .map(str::parse)
+            .transpose()
+            .map_err(wrong("--multus-cluster-network"))?,
+        auto_pools: AutoPools::Enabled,
+    })
+}
+
+/// Runs the daemon until SIGTERM or SIGINT.
+///
+/// It listens before it opens the store: a plugin that calls meanwhile waits for its answer instead of failing.
+///
+/// # Errors
+/// What is in the way, and what to do.
+pub async fn daemon(settings: Settings) -> Result<(), DaemonError> {
+    let config = node_config(&settings)?;
+    let first = stop_signal().map_err(DaemonError::Signals)?;
+    let (tell, told) = oneshot::channel();
+    let told_twice = async move {
+        first.await;
+        let second = stop_signal().map_err(DaemonError::Signals)?;
+        let _ = tell.send(());
+        second.await;
+        Err(DaemonError::Interrupted)
+    };
+    let told = async move {
+        let _ = told.await;
+    };
+    tokio::select! {
+        served = serve(settings, config, told) => served,
+        interrupted = told_twice => interrupted,
+    }
+}
+
+async fn serve(
+    settings: Settings,
+    config: NodeConfig,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), DaemonError> {
+    let env = Env::system();
+    let agent = Agent::bind(&settings).await?;
+    let store = settings.store.open(&env).await?;
+    let pods = Arc::new(StorePods(Arc::clone(&store)));
+    let node = Node::open(Arc::clone(&store), pods, env, config).await.map_err(DaemonError::Open)?;
+    let node = Arc::new(node);
+    tracing::info!(store = %settings.store, held = node.allocator().held(), "the store is open");
+    let metrics = Arc::new(Metrics::new());
+    let ipam = Arc::new(Metered::new(Arc::clone(&node) as _, Arc::clone(&metrics)));
+    agent.serve(Services { ipam, store, metrics }, stop).await?;
+    node.settle_endpoints().await;
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! Where pods, namespaces, nodes and controllers are learned of.
+
+use async_trait::async_trait;
+use spiderpool_core::api::{OwnerReference, Resource};
+use spiderpool_core::name::{Namespace, NamespacedName, NodeName, ObjectName};
+use spiderpool_core::store::{Key, ResourceName, Store, StoreError, StoreExt};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// Objects that others declare: here documents of the store, on Kubernetes objects of the API server.
+///
+/// Every read is linearizable: what is not found is not there.
+#[async_trait]
+pub trait PodSource: Debug + Send + Sync + 'static {
+    /// A pod.
+    async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError>;
+
+    /// A namespace.
+    async fn namespace(&self, name: &Namespace) -> Result<Option<Arc<Resource>>, StoreError>;
+
+    /// A node.
+    async fn node(&self, name: &NodeName) -> Result<Option<Arc<Resource>>, StoreError>;
+
+    /// The owner that `reference` of an object in `namespace` points to.
+    async fn owner(
+        &self,
+        namespace: &Namespace,
+        reference: &OwnerReference,
+    ) -> Result<Option<Arc<Resource>>, StoreError>;
+}
+
+/// Objects as documents of a store: whoever declares them puts them there (`spiderpoolctl apply`, the lab).
+#[derive(Clone, Debug)]
+pub struct StorePods(pub Arc<dyn Store>);
+
+impl StorePods {
+    async fn resource(&self, name: ResourceName) -> Result<Option<Arc<Resource>>, StoreError> {
+        let found = self.0.get(&Key::Resource(name)).await?;
+        Ok(found.and_then(|found| found.document.as_resource().cloned()))
+    }
+
+    async fn cluster_scoped(&self, kind: &str, name: &str) -> Result<Option<Arc<Resource>>, StoreError> {
+        // A name that cannot stand in a key is the name of nothing.
+        let (Ok(kind), Ok(name)) = (ObjectName::new(kind), ObjectName::new(name)) else { return Ok(None) };
+        self.resource(ResourceName { kind, group: None, namespace: None, name }).await
+    }
+}
+
+#[async_trait]
+impl PodSource for StorePods {
+    async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError> {
+        Ok(self.0.pod(name).await?.map(|(pod, _)| pod))
+    }
+
+    async fn namespace(&self, name: &Namespace) -> Result<Option<Arc<Resource>>, StoreError> {
+        self.cluster_scoped("Namespace", name.as_str()).await
+    }
+
+    async fn node(&self, name: &NodeName) -> Result<Option<Arc<Resource>>, StoreError> {
+        self.cluster_scoped("Node", name.as_str()).await
+    }
+
+    async fn owner(
+        &self,
+        namespace: &Namespace,
+        reference: &OwnerReference,
+    ) -> Result<Option<Arc<Resource>>, StoreError> {
+        let (Ok(kind), Ok(name)) = (ObjectName::new(&reference.kind), ObjectName::new(&reference.name))
+        else {
+            return Ok(None);
+        };
+        let group = reference.api_version.split_once('/').map(|(group, _)| ObjectName::new(group));
+        let Ok(group) = group.transpose() else { return Ok(None) };
+        self.resource(ResourceName { kind, group, namespace: Some(namespace.clone()), name }).await
+    }
+}

@@ -1,0 +1,128 @@
+//! A store by its URL: `sled://PATH`, `memory://`.
+
+use spiderpool_core::env::Env;
+use spiderpool_core::store::{MemoryStore, Store};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+#[cfg(feature = "sled")]
+use spiderpool_store_sled::{OpenError, SledConfig, SledStore};
+
+/// Why a text is not the URL of a store.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreUrlError {
+    /// No store of this program has such URLs.
+    #[error("{url:?} names no store that this program knows; it knows {}", SCHEMES.join(" and "))]
+    Unknown {
+        /// The text.
+        url: String,
+    },
+    /// The store has such URLs, but not this one.
+    #[cfg(feature = "sled")]
+    #[error(transparent)]
+    Sled(#[from] spiderpool_store_sled::UrlError),
+}
+
+#[cfg(feature = "sled")]
+const SCHEMES: [&str; 2] = ["sled:///PATH", "memory://"];
+#[cfg(not(feature = "sled"))]
+const SCHEMES: [&str; 1] = ["memory://"];
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreOpenError {
+    /// The database does not open.
+    #[cfg(feature = "sled")]
+    #[error(transparent)]
+    Sled(#[from] OpenError),
+    /// The task that opened it stopped.
+    #[error("opening the store stopped in the middle: {0}")]
+    Stopped(#[from] tokio::task::JoinError),
+}
+
+/// The URL of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreUrl {
+    /// A database in a directory, for one process at a time.
+    #[cfg(feature = "sled")]
+    Sled(SledConfig),
+    /// Nothing is kept: for tests and for looking around.
+    Memory,
+}
+
+impl FromStr for StoreUrl {
+    type Err = StoreUrlError;
+
+    fn from_str(url: &str) -> Result<Self, StoreUrlError> {
+        if url == "memory://" {
+            return Ok(Self::Memory);
+        }
+        #[cfg(feature = "sled")]
+        if url.starts_with("sled:") {
+            return Ok(Self::Sled(url.parse()?));
+        }
+        Err(StoreUrlError::Unknown { url: url.to_owned() })
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            #[cfg(feature = "sled")]
+            Self::Sled(config) => write!(f, "sled://{}", config.path.display()),
+            Self::Memory => f.write_str("memory://"),
+        }
+    }
+}
+
+impl StoreUrl {
+    /// Opens the store, off the runtime's threads; inside a tokio runtime only.
+    ///
+    /// # Errors
+    /// What is in the way and what to do; another process that holds a sled database is named.
+    pub async fn open(&self, env: &Env) -> Result<Arc<dyn Store>, StoreOpenError> {
+        match self {
+            #[cfg(feature = "sled")]
+            Self::Sled(config) => {
+                let (config, env) = (config.clone(), env.clone());
+                let store = tokio::task::spawn_blocking(move || SledStore::open(&config, &env)).await??;
+                for loss in store.losses() {
+                    tracing::warn!(loss, "acknowledged writes are missing, and that was accepted");
+                }
+                Ok(Arc::new(store))
+            }
+            Self::Memory => {
+                let _ = env;
+                tracing::warn!("everything is kept in memory and lost when this process ends");
+                Ok(Arc::new(MemoryStore::new()))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StoreUrl;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("memory://")]
+    #[cfg_attr(feature = "sled", case("sled:///var/lib/spiderpool"))]
+    fn urls(#[case] url: &str) {
+        assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), url);
+    }
+
+    #[rstest]
+    #[case("etcd://localhost", "it knows")]
+    #[case("memory", "it knows")]
+    #[case("", "it knows")]
+    #[cfg_attr(feature = "sled", case("sled:/tmp", "sled://"))]
+    fn wrong_urls_say_what_is_right(#[case] url: &str, #[case] says: &str) {
+        let error = url.parse::<StoreUrl>().unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}

@@ -1,0 +1,6 @@
+//! The real agent on a real database, and the real plugin, as processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod life;
+mod storm;
+mod support;

@@ -1,0 +1,176 @@
+//! A node whose agent and plugins are processes of their own.
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use spiderpool_cni::client::{AgentClient, AgentStore};
+use spiderpool_core::admin::Mode;
+use spiderpool_core::alloc::{Allocator, AllocatorConfig};
+use spiderpool_core::api::SpiderIPPool;
+use spiderpool_core::env::Env;
+use spiderpool_core::name::NodeName;
+use spiderpool_core::store::Store;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use tempfile::TempDir;
+
+pub(crate) struct Node {
+    dir: TempDir,
+}
+
+/// An agent's process.
+pub(crate) struct AgentProcess {
+    child: Child,
+    /// Its log line "serving".
+    pub(crate) serving: Value,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl AgentProcess {
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Waits for its end; gives its exit status and the rest of its log.
+    pub(crate) fn ended(mut self) -> (ExitStatus, Vec<Value>) {
+        let log =
+            self.log.by_ref().lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+        (self.child.wait().unwrap(), log)
+    }
+
+    /// Ends it as nothing should end: at once.
+    pub(crate) fn killed(self) {
+        self.signal(Signal::SIGKILL);
+        self.ended();
+    }
+
+    /// Asks it to end.
+    pub(crate) fn stopped(self) -> Vec<Value> {
+        self.signal(Signal::SIGTERM);
+        let (status, log) = self.ended();
+        assert!(status.success(), "{status}: {log:?}");
+        log
+    }
+}
+
+impl Drop for AgentProcess {
+    fn drop(&mut self) {
+        // A test that failed leaves no process behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What one run of the plugin gave.
+#[derive(Clone, Debug)]
+pub(crate) struct Ran {
+    pub(crate) success: bool,
+    /// What it printed; `null` for nothing.
+    pub(crate) answer: Value,
+}
+
+impl Ran {
+    /// The first address that was granted.
+    pub(crate) fn address(&self) -> String {
+        assert!(self.success, "{self:?}");
+        self.answer["ips"][0]["address"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Node {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path("agent.sock")
+    }
+
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_spiderpool-agent"));
+        command
+            .env_clear()
+            .env("SPIDERPOOL_STORE", format!("sled://{}", self.path("db").display()))
+            .env("SPIDERPOOL_IPAM_UNIX_SOCKET_PATH", self.socket())
+            .args(["--node-name", "n1", "--health-addr", "0", "--metrics-addr", "0", "--log-format", "json"])
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Starts an agent and waits until it serves.
+    pub(crate) fn start(&self) -> AgentProcess {
+        let mut child = self.command().spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut agent = AgentProcess { child, serving: Value::Null, log };
+        let mut seen = String::new();
+        while agent.serving["message"] != "serving" {
+            let mut line = String::new();
+            assert!(
+                agent.log.read_line(&mut line).unwrap() > 0,
+                "the agent ended instead of serving: {seen}"
+            );
+            seen += &line;
+            agent.serving = serde_json::from_str(&line).unwrap();
+        }
+        agent
+    }
+
+    /// Starts an agent that is not expected to serve; gives its exit code and its last words.
+    pub(crate) fn start_in_vain(&self, more: &[&str]) -> (i32, String) {
+        let output = self.command().args(more).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// Applies a default pool through the agent's socket, as `spiderpoolctl --agent` does.
+    pub(crate) async fn apply_pool(&self, subnet: &str, ips: &str) {
+        let pool =
+            json!({"metadata": {"name": "p"}, "spec": {"subnet": subnet, "ips": [ips], "default": true}});
+        let pool: SpiderIPPool = serde_json::from_value(pool).unwrap();
+        let store: Arc<dyn Store> =
+            Arc::new(AgentStore::connect(AgentClient::new(self.socket())).await.unwrap());
+        let config = AllocatorConfig::new(NodeName::new("admin").unwrap());
+        let allocator = Allocator::open(store, Env::system(), config).await.unwrap();
+        allocator.apply_pool(&pool, Mode::Real).await.unwrap();
+    }
+
+    /// Runs the plugin for `container`; `previous` is what CHECK compares with.
+    pub(crate) fn plugin(&self, command: &str, container: &str, previous: Option<&Ran>) -> Ran {
+        let mut conf = json!({
+            "cniVersion": "1.1.0", "name": "net",
+            "ipam": {
+                "type": "spiderpool", "ipam_unix_socket_path": self.socket(), "log_file_path": self.path("plugin.log"),
+            },
+        });
+        if let Some(previous) = previous {
+            conf["prevResult"] = previous.answer.clone();
+        }
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpool"))
+            .env_clear()
+            .env("CNI_COMMAND", command)
+            .env("CNI_CONTAINERID", container)
+            .env("CNI_IFNAME", "eth0")
+            .env("CNI_NETNS", "/run/netns/x")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(conf.to_string().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let answer = if output.stdout.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        Ran { success: output.status.success(), answer }
+    }
+}
