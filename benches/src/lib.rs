@@ -1,1 +1,12 @@
-//! benches
+//! What the benchmarks share: surroundings that never change, pools, pods, and a store that counts.
+//!
+//! A benchmark that cannot go on has nothing to report: it stops, and says where.
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on stops, and says where")]
+
+mod bed;
+mod counting;
+mod surroundings;
+
+pub use bed::{Bed, Churn, Pods, Turn, add_request, del_request, pool, reference};
+pub use counting::{Counted, CountingStore};
+pub use surroundings::{Numbers, fixed};

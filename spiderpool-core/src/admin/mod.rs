@@ -2,11 +2,22 @@
 //!
 //! The same functions serve a webhook, the command line and embedders; none of them needs a controller.
 
+mod claim;
+mod delete;
 mod edit;
+mod object;
 mod outcome;
 mod pool;
+pub(crate) mod record;
+mod release;
 mod reservation;
 mod subnet;
+mod surroundings;
+mod tend;
 
 pub use outcome::{AdminError, Applied, Deletion, Mode};
 pub use pool::terminating_message;
+pub use record::Taken;
+pub use release::Freeing;
+pub use surroundings::Rules;
+pub use tend::Tended;

@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use super::Taken;
 use crate::{
     api::Violations,
+    name::ObjectName,
     protocol::{Holder, Run},
     store::{Key, StoreError},
+    validate::shown,
 };
 
 /// Whether an edit is carried out.
@@ -88,6 +91,18 @@ pub(super) fn list_holders(holders: &[Holder]) -> String {
     text.join(", ")
 }
 
+/// Names the pools that have the addresses, and which.
+fn list_taken(others: &[Taken]) -> String {
+    let one = |taken: &Taken| {
+        let Taken { pool, ips, since } = taken;
+        match since {
+            None => format!("{} of pool {pool}", shown(ips)),
+            Some(since) => format!("{} which pool {pool} is claiming since {since}", shown(ips)),
+        }
+    };
+    others.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// Why an edit was not carried out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -110,6 +125,24 @@ pub enum AdminError {
         object: Key,
         /// Who holds which address.
         holders: Vec<Holder>,
+    },
+    /// Another pool has some of the addresses, by the record of the Subnet that both belong to.
+    #[error("pool {pool} is refused: in subnet {subnet} it would take {}", list_taken(.others))]
+    Taken {
+        /// Which pool was to have them.
+        pool: ObjectName,
+        /// The Subnet.
+        subnet: ObjectName,
+        /// Who has what.
+        others: Vec<Taken>,
+    },
+    /// Pools take their addresses from the subnet.
+    #[error("{object} is refused: pools take addresses from it: {}; delete them first", list_taken(.others))]
+    InUse {
+        /// Which object.
+        object: Key,
+        /// Which pools, and what they take.
+        others: Vec<Taken>,
     },
     /// The budget for this edit is spent; what was done counts.
     #[error("{object} is being edited: {done} of {of} blocks are done; apply the same edit again")]
@@ -139,7 +172,15 @@ pub enum AdminError {
         /// Which object.
         object: Key,
     },
+    /// Objects of this kind, or in this state, are not edited this way.
+    #[error("{object} cannot be edited: {why}")]
+    NotApplied {
+        /// Which object.
+        object: Key,
+        /// Why, and what to do instead.
+        why: &'static str,
+    },
     /// The store failed. An edit that was interrupted is resolved by applying it again.
-    #[error("the store failed")]
+    #[error("the store failed: {0}")]
     Store(#[from] StoreError),
 }

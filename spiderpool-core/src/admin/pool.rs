@@ -2,30 +2,42 @@
 
 use super::{
     AdminError, Applied, Deletion, Mode,
+    claim::{Claim, Ticket, Wanted},
     edit::{Judged, TRIES, carried, subject_of},
     outcome::list_holders,
+    surroundings::Surroundings,
 };
 use crate::{
-    addr::IpSet,
+    addr::{Cidr, IpSet},
     alloc::Allocator,
     api::SpiderIPPool,
-    model::Pool,
+    model::{Pool, Subnet},
     name::ObjectName,
-    protocol::{Guard, Subject, pool_usable},
-    store::{Key, StoreError, StoreExt},
+    protocol::{Guard, pool_usable},
+    store::{Key, StoreError, StoreExt, Token},
+    validate,
 };
+
+/// A pool that was judged and may be written.
+struct Fit {
+    object: SpiderIPPool,
+    pool: Pool,
+    /// The Subnet it belongs to.
+    home: Option<ObjectName>,
+}
 
 impl Allocator {
     /// Creates or changes a pool.
     ///
-    /// Taking addresses away costs one write per block that holds some of them; everything else costs two writes.
-    /// Cancellation: an edit that was begun is resolved by applying it again, or by whoever settles next.
+    /// What it leaves out is filled in, then it is validated, then its addresses are claimed in its Subnet if it
+    /// belongs to one, then judged by who holds what, then written. Taking addresses away costs one write per block
+    /// that holds some of them; everything else costs a few writes. Cancellation: an edit that was begun is resolved
+    /// by applying it again, or by whoever settles next.
     ///
     /// # Errors
     /// See [`AdminError`]; nothing of a refused edit is in force afterwards.
     pub async fn apply_pool(&self, wanted: &SpiderIPPool, mode: Mode) -> Result<Applied, AdminError> {
-        let name = pool_name(wanted)?;
-        let key = Key::Pool(name.clone());
+        let name = ObjectName::new(&wanted.metadata.name).map_err(AdminError::Name)?;
         for _ in 0..TRIES {
             let done = match self.store().pool(&name).await? {
                 None => self.create_pool(&name, wanted, mode).await?,
@@ -35,7 +47,7 @@ impl Allocator {
                 return Ok(applied);
             }
         }
-        Err(AdminError::Contended { object: key })
+        Err(AdminError::Contended { object: Key::Pool(name) })
     }
 
     async fn create_pool(
@@ -44,18 +56,36 @@ impl Allocator {
         wanted: &SpiderIPPool,
         mode: Mode,
     ) -> Result<Option<Applied>, AdminError> {
-        let mut pool = wanted.clone();
-        pool.status = Default::default();
-        self.born(&mut pool.metadata);
-        let parsed = self.check_pool(name, &mut pool, None).await?;
+        let around = self.surroundings().await?;
+        let mut object = wanted.clone();
+        object.status = Default::default();
+        self.born(&mut object.metadata);
+        let Fit { object, pool, home } = fit(name, object, None, &around)?;
+        let ips = pool.allocatable();
+        let claim = self.claim_for(name, &home, pool.subnet, None, &ips, mode).await?;
+        let Some(ticket) = claim else { return Ok(None) };
         if mode == Mode::DryRun {
             return Ok(Some(Applied::Created { warnings: Vec::new() }));
         }
-        match self.store().create(&Key::Pool(name.clone()), pool.clone().into()).await {
-            Err(StoreError::AlreadyExists { .. }) => return Ok(None),
+        if let Some(ticket) = ticket.as_ref().filter(|ticket| !self.is_fresh(ticket)) {
+            self.reconcile(&ticket.subnet, Some(ticket)).await?;
+            return Ok(None);
+        }
+        match self.store().create(&Key::Pool(name.clone()), object.clone().into()).await {
+            Err(StoreError::AlreadyExists { .. }) => {
+                self.give_back(ticket.as_ref()).await?;
+                return Ok(None);
+            }
             other => other?,
         };
-        if let Some(subject) = subject_of(name, &pool.metadata, parsed.family) {
+        if let Some(subnet) = self.record_pool(pool.subnet, ticket.as_ref()).await? {
+            let others = Self::lost(&subnet, name, &ips);
+            if !others.is_empty() && ticket.is_some() {
+                self.withdraw(name, &object).await?;
+                return Err(AdminError::Taken { pool: name.clone(), subnet: subnet.name, others });
+            }
+        }
+        if let Some(subject) = subject_of(name, &object.metadata, pool.family) {
             self.settle(&subject).await?;
         }
         Ok(Some(Applied::Created { warnings: Vec::new() }))
@@ -65,7 +95,7 @@ impl Allocator {
         &self,
         name: &ObjectName,
         old: &SpiderIPPool,
-        token: crate::store::Token,
+        token: Token,
         wanted: &SpiderIPPool,
         mode: Mode,
     ) -> Result<Option<Applied>, AdminError> {
@@ -73,146 +103,132 @@ impl Allocator {
         if old.metadata.deletion_timestamp.is_some() {
             return Err(AdminError::Terminating { object: key });
         }
-        let mut pool = wanted.clone();
-        pool.status = old.status.clone();
-        carried(&old.metadata, &mut pool.metadata);
-        let parsed = self.check_pool(name, &mut pool, Some(old)).await?;
-        let Some(subject) = subject_of(name, &pool.metadata, parsed.family) else {
+        let around = self.surroundings().await?;
+        let mut object = wanted.clone();
+        object.status = old.status.clone();
+        carried(&old.metadata, &mut object.metadata);
+        let Fit { mut object, pool, home } = fit(name, object, Some(old), &around)?;
+        let Some(subject) = subject_of(name, &object.metadata, pool.family) else {
             return Err(AdminError::NotFound { object: key });
         };
-        if pool == *old {
-            // The plan may still lag behind an edit that was interrupted.
+        if object == *old {
+            // Plan and record may still lag behind an edit that was interrupted.
             if mode == Mode::Real {
                 self.settle(&subject).await?;
+                self.record_pool(pool.subnet, None).await?;
             }
             return Ok(Some(Applied::Unchanged));
         }
-        pool.metadata.generation = old.metadata.generation.map(|generation| generation + 1);
-        self.admit(Judged {
+        object.metadata.generation = old.metadata.generation.map(|generation| generation + 1);
+        let before = Pool::try_from(old).map_or_else(|_| IpSet::new(pool.family), |old| old.allocatable());
+        let added = pool.allocatable().difference(&before);
+        let claim = self.claim_for(name, &home, pool.subnet, Some(&token), &added, mode).await?;
+        let Some(ticket) = claim else { return Ok(None) };
+        let judged = Judged {
             key: key.clone(),
             base: Some(token.clone()),
             subject: subject.clone(),
-            old: pool_usable(old, parsed.family),
-            new: pool_usable(&pool, parsed.family),
+            old: pool_usable(old, pool.family),
+            new: pool_usable(&object, pool.family),
             guard: Guard::Refuse,
             mode,
-        })
-        .await?;
+        };
+        if let Err(refused) = self.admit(judged).await {
+            self.give_back(ticket.as_ref()).await?;
+            return Err(refused);
+        }
         if mode == Mode::DryRun {
             return Ok(Some(Applied::Configured { warnings: Vec::new() }));
         }
-        match self.store().update(&key, &token, pool.into()).await {
+        match self.store().update(&key, &token, object.into()).await {
             Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {
                 // The edit is dead: the object has another token.
                 self.settle(&subject).await?;
+                self.give_back(ticket.as_ref()).await?;
                 return Ok(None);
             }
             other => other?,
         };
         self.settle(&subject).await?;
+        self.record_pool(pool.subnet, ticket.as_ref()).await?;
         Ok(Some(Applied::Configured { warnings: Vec::new() }))
     }
 
-    /// Deletes a pool (rule 5d).
-    ///
-    /// # Errors
-    /// See [`AdminError`]; [`AdminError::Held`] where it is guarded and addresses are held.
-    pub async fn delete_pool(
+    /// Claims `ips` where the pool belongs to a Subnet. None: everything has to be looked at again.
+    async fn claim_for(
         &self,
-        name: &ObjectName,
-        deletion: Deletion,
+        pool: &ObjectName,
+        home: &Option<ObjectName>,
+        network: Cidr,
+        base: Option<&Token>,
+        ips: &IpSet,
         mode: Mode,
-    ) -> Result<Applied, AdminError> {
-        let key = Key::Pool(name.clone());
-        for _ in 0..TRIES {
-            let Some((old, token)) = self.store().pool(name).await? else {
-                return Err(AdminError::NotFound { object: key });
-            };
-            let family = crate::model::Pool::try_from(old.as_ref()).map(|pool| pool.family);
-            let family =
-                family.map_err(|violations| AdminError::Invalid { object: key.clone(), violations })?;
-            let Some(subject) = subject_of(name, &old.metadata, family) else {
-                return Err(AdminError::NotFound { object: key });
-            };
-            let guard = match deletion {
-                Deletion::Guarded => Guard::Refuse,
-                Deletion::Terminate => Guard::Warn,
-            };
-            // What it could ever have granted: a terminating pool offers nothing by its object.
-            let mut offered = old.as_ref().clone();
-            offered.metadata.deletion_timestamp = None;
-            let holders = self
-                .admit(Judged {
-                    key: key.clone(),
-                    base: Some(token.clone()),
-                    subject: subject.clone(),
-                    old: pool_usable(&offered, family),
-                    new: IpSet::new(family),
-                    guard,
-                    mode,
-                })
-                .await?;
-            if mode == Mode::DryRun {
-                return Ok(if holders.is_empty() {
-                    Applied::Deleted
-                } else {
-                    Applied::Terminating { holders }
-                });
-            }
-            let done = if holders.is_empty() {
-                self.store().delete(&key, &token).await
-            } else {
-                let mut terminating = old.as_ref().clone();
-                terminating.metadata.deletion_timestamp.get_or_insert(self.env().clock.now().to_string());
-                self.store().update(&key, &token, terminating.into()).await.map(|_| ())
-            };
-            match done {
-                Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {
-                    self.settle(&subject).await?;
-                    continue;
-                }
-                other => other?,
-            }
-            self.settle(&subject).await?;
-            if !holders.is_empty() {
-                return Ok(Applied::Terminating { holders });
-            }
-            self.bury(&subject).await?;
-            return Ok(Applied::Deleted);
-        }
-        Err(AdminError::Contended { object: key })
+    ) -> Result<Option<Option<Ticket>>, AdminError> {
+        let Some(subnet) = home.as_ref().filter(|_| !ips.is_empty()) else { return Ok(Some(None)) };
+        let wanted = Wanted { pool, network, base, ips };
+        Ok(match self.claim(subnet, wanted, mode).await? {
+            Claim::Made(ticket) if mode == Mode::Real => Some(Some(ticket)),
+            Claim::Made(_) => Some(None),
+            Claim::Moved => None,
+        })
     }
 
-    /// Removes the plan of a pool that is gone. Its copies in blocks are harmless: its uid is never used again.
-    pub(super) async fn bury(&self, subject: &Subject) -> Result<(), AdminError> {
-        if let Some((plan, token)) = self.store().plan(&subject.plan).await?
-            && plan.pending.is_empty()
-            && plan.usable.is_empty()
-        {
-            match self.store().delete(&Key::Plan(subject.plan.clone()), &token).await {
-                // Somebody settles it: then somebody else buries it.
-                Ok(()) | Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
+    async fn give_back(&self, ticket: Option<&Ticket>) -> Result<(), AdminError> {
+        if let Some(ticket) = ticket {
+            self.reconcile(&ticket.subnet, Some(ticket)).await?;
         }
         Ok(())
     }
 
-    /// Checks a pool that is about to be written, all violations at once.
-    async fn check_pool(
+    /// Brings the record of the Subnet of `network` up to what its pools say, once an edit took effect. Looks for the
+    /// Subnet anew: one that was made meanwhile did not see this pool.
+    async fn record_pool(
         &self,
-        name: &ObjectName,
-        pool: &mut SpiderIPPool,
-        old: Option<&SpiderIPPool>,
-    ) -> Result<Pool, AdminError> {
-        let _ = old;
-        Pool::try_from(&*pool)
-            .map_err(|violations| AdminError::Invalid { object: Key::Pool(name.clone()), violations })
+        network: Cidr,
+        ticket: Option<&Ticket>,
+    ) -> Result<Option<Subnet>, AdminError> {
+        let home = match ticket {
+            Some(ticket) => Some(ticket.subnet.clone()),
+            None => self.surroundings().await?.home_of(network),
+        };
+        match home {
+            Some(subnet) => self.reconcile(&subnet, ticket).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Takes a pool back whose addresses went to others while it was created. Nobody was granted any of them from
+    /// this pool by then, or they are held: then it terminates.
+    async fn withdraw(&self, name: &ObjectName, object: &SpiderIPPool) -> Result<(), AdminError> {
+        match self.store().pool(name).await? {
+            Some((found, _)) if found.metadata.uid == object.metadata.uid => {}
+            _ => return Ok(()),
+        }
+        match self.delete_pool(name, Deletion::Terminate, Mode::Real).await {
+            Ok(_) | Err(AdminError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }
 
-fn pool_name(pool: &SpiderIPPool) -> Result<ObjectName, AdminError> {
-    ObjectName::new(&pool.metadata.name).map_err(AdminError::Name)
+/// Fills in what the pool leaves out, then checks it, all violations at once.
+fn fit(
+    name: &ObjectName,
+    mut object: SpiderIPPool,
+    old: Option<&SpiderIPPool>,
+    around: &Surroundings,
+) -> Result<Fit, AdminError> {
+    let context = around.context();
+    validate::pool::set_defaults(&mut object, &context);
+    let found = match old {
+        None => validate::pool::create(&object, &context),
+        Some(old) => validate::pool::update(old, &object, &context),
+    };
+    let invalid = |violations| AdminError::Invalid { object: Key::Pool(name.clone()), violations };
+    found.into_result(()).map_err(invalid)?;
+    let pool = Pool::try_from(&object).map_err(invalid)?;
+    let home = around.home_of(pool.subnet);
+    Ok(Fit { object, pool, home })
 }
 
 /// The sentence that goes with a deletion that waits.

@@ -13,6 +13,7 @@ use crate::{
     name::ObjectName,
     protocol::{Guard, Holder, Subject, reserved},
     store::{Key, StoreError, StoreExt, Token},
+    validate::{self, Context},
 };
 
 impl Allocator {
@@ -26,12 +27,21 @@ impl Allocator {
         wanted: &SpiderReservedIP,
         mode: Mode,
     ) -> Result<Applied, AdminError> {
-        let parsed = check(wanted)?;
-        let key = Key::Reservation(parsed.name.clone());
-        let subject = Subject::reservations(self.scope(), parsed.family);
+        let name = ObjectName::new(&wanted.metadata.name).map_err(AdminError::Name)?;
+        let key = Key::Reservation(name.clone());
+        let context = Context { families: self.rules().families, ..Context::default() };
         for _ in 0..TRIES {
-            let old = self.store().reservation(&parsed.name).await?;
+            let old = self.store().reservation(&name).await?;
             let mut next = wanted.clone();
+            validate::reservation::set_defaults(&mut next);
+            let found = match &old {
+                None => validate::reservation::create(&next, [], &context),
+                Some((old, _)) => validate::reservation::update(old, &next, &context),
+            };
+            let invalid = |violations| AdminError::Invalid { object: key.clone(), violations };
+            found.into_result(()).map_err(invalid)?;
+            let parsed = Reservation::try_from(&next).map_err(invalid)?;
+            let subject = Subject::reservations(self.scope(), parsed.family);
             let token = match &old {
                 None => {
                     next.status = Default::default();
@@ -147,10 +157,4 @@ fn warn(holders: &[Holder]) -> Vec<String> {
     }
     let what = "reserved from the next grant on, but held now";
     vec![format!("{what}: {}", list_holders(holders))]
-}
-
-fn check(reservation: &SpiderReservedIP) -> Result<Reservation, AdminError> {
-    let name = ObjectName::new(&reservation.metadata.name).map_err(AdminError::Name)?;
-    Reservation::try_from(reservation)
-        .map_err(|violations| AdminError::Invalid { object: Key::Reservation(name), violations })
 }

@@ -26,6 +26,7 @@ use self::{
 };
 use crate::{
     addr::Family,
+    admin::Rules,
     env::Env,
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
     name::{NamespacedName, NodeName, ScopeName, Uid},
@@ -61,6 +62,8 @@ pub struct AllocatorConfig {
     pub log: Option<Arc<dyn IntentLog>>,
     /// What is known of pods and sandboxes; none: [`StoreLiveness`].
     pub liveness: Option<Arc<dyn Liveness>>,
+    /// The settings that edited objects are judged by.
+    pub rules: Rules,
 }
 
 impl AllocatorConfig {
@@ -74,6 +77,7 @@ impl AllocatorConfig {
             sharing: Sharing::AsStore,
             log: None,
             liveness: None,
+            rules: Rules::default(),
         }
     }
 }
@@ -90,6 +94,7 @@ struct Inner {
     owners: Owners,
     node: NodeName,
     scope: ScopeName,
+    rules: Rules,
 }
 
 impl Allocator {
@@ -100,7 +105,7 @@ impl Allocator {
     /// # Errors
     /// The store does not answer, or is of a newer format.
     pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
-        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness } = config;
+        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules } = config;
         let capabilities = store.capabilities();
         let shared = capabilities.shared || sharing == Sharing::Shared;
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
@@ -122,7 +127,7 @@ impl Allocator {
             store,
             env,
         };
-        let inner = Inner { driver, owners: Owners::default(), node, scope };
+        let inner = Inner { driver, owners: Owners::default(), node, scope, rules };
         inner.recall(shared).await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -143,6 +148,12 @@ impl Allocator {
     #[must_use]
     pub fn scope(&self) -> &ScopeName {
         &self.inner.scope
+    }
+
+    /// The settings that edited objects are judged by.
+    #[must_use]
+    pub fn rules(&self) -> Rules {
+        self.inner.rules
     }
 
     /// The size of the scope's blocks.

@@ -1,6 +1,10 @@
 //! One request of an owner at a time, as a whole; and which containers are gone (rule 7).
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
@@ -12,13 +16,19 @@ use crate::{
 
 /// How long a container's end is remembered: longer than any request for it can still be under way.
 const MEMORY: Duration = Duration::from_secs(3600);
-/// From how many on the old ones are looked for.
-const SWEEP_AT: usize = 8192;
+
+/// Containers and when each was marked last. A mark costs the same however many there are.
+#[derive(Debug, Default)]
+struct Gone {
+    marked: HashMap<ContainerId, Moment>,
+    /// In the order of the marks; one that was renewed stands here again.
+    order: VecDeque<(Moment, ContainerId)>,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Owners {
     turns: Mutex<HashMap<OwnerUid, Arc<AsyncMutex<()>>>>,
-    gone: Mutex<HashMap<ContainerId, Moment>>,
+    gone: Mutex<Gone>,
 }
 
 /// An owner's turn; ends when dropped.
@@ -41,15 +51,22 @@ impl Owners {
     /// Marks `container` gone: an ADD for it that comes later is refused.
     pub(super) fn mark_gone(&self, container: &ContainerId, moment: Moment) {
         let mut gone = self.gone.lock();
-        if gone.len() >= SWEEP_AT {
-            gone.retain(|_, since| since.after(MEMORY) > moment);
+        while let Some((since, _)) = gone.order.front()
+            && since.after(MEMORY) <= moment
+            && let Some((since, old)) = gone.order.pop_front()
+        {
+            if gone.marked.get(&old) == Some(&since) {
+                gone.marked.remove(&old);
+            }
         }
-        gone.insert(container.clone(), moment);
+        if gone.marked.insert(container.clone(), moment) != Some(moment) {
+            gone.order.push_back((moment, container.clone()));
+        }
     }
 
     /// Whether `container` was marked gone. To be asked in the owner's turn.
     pub(super) fn is_gone(&self, container: &ContainerId) -> bool {
-        self.gone.lock().contains_key(container)
+        self.gone.lock().marked.contains_key(container)
     }
 }
 
@@ -61,5 +78,26 @@ impl Drop for Turn<'_> {
         if turns.get(&self.owner).is_some_and(|lock| Arc::strong_count(lock) == 1) {
             turns.remove(&self.owner);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ends_are_remembered_for_their_time_and_then_forgotten() {
+        let owners = Owners::default();
+        let container = |n: u64| ContainerId::new(format!("c{n}")).unwrap();
+        let start = Moment::from_millis(0);
+        for n in 0..10 {
+            owners.mark_gone(&container(n), start);
+        }
+        // The DEL of one of them comes again.
+        owners.mark_gone(&container(3), start.after(MEMORY / 2));
+        owners.mark_gone(&container(10), start.after(MEMORY));
+        let remembered: Vec<u64> = (0..=10).filter(|n| owners.is_gone(&container(*n))).collect();
+        assert_eq!(remembered, [3, 10]);
+        assert_eq!(owners.gone.lock().order.len(), 2);
     }
 }

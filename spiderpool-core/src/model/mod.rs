@@ -32,4 +32,4 @@ pub use reservation::Reservation;
 pub(crate) use reservation::read_reserved;
 pub use scope::{FORMAT, Scope};
 pub(crate) use subnet::read_controlled;
-pub use subnet::{Controlled, Subnet};
+pub use subnet::{Claiming, Controlled, Subnet};

@@ -9,6 +9,8 @@ use crate::{
     addr::{Address, Cidr, Family, IpSet},
     api::{SpiderSubnet, Violations},
     name::ObjectName,
+    store::Token,
+    time::Timestamp,
 };
 
 /// A parsed [`SpiderSubnet`].
@@ -39,10 +41,25 @@ pub struct Subnet {
 /// What a pool took from its subnet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Controlled {
-    /// The addresses.
+    /// The addresses, those that are only being claimed among them.
     pub ips: IpSet,
     /// For an auto pool, its application as upstream writes it: `apps_v1_Deployment_default_web`.
     pub application: Option<String>,
+    /// Creations and edits of the pool that have claimed addresses and were not seen to be done or dead yet.
+    pub pending: Vec<Claiming>,
+}
+
+/// A creation or an edit of a pool that has claimed addresses (rule 5e).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claiming {
+    /// Drawn at random by the editor.
+    pub edit: String,
+    /// The pool's token that the edit rests on; none for a creation.
+    pub base: Option<Token>,
+    /// When it was claimed, by the editor's clock.
+    pub since: Timestamp,
+    /// The addresses.
+    pub ips: IpSet,
 }
 
 /// The written form of a [`Controlled`], inside `status.controlledIPPools`.
@@ -52,6 +69,23 @@ struct Written {
     ips: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     application: Option<String>,
+    /// Our own; upstream's readers pass it over, and see its addresses in `ips`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pending: Vec<WrittenClaiming>,
+}
+
+/// The written form of a [`Claiming`].
+#[derive(Serialize, Deserialize)]
+struct WrittenClaiming {
+    edit: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    base: Option<Token>,
+    since: Timestamp,
+    ips: Vec<String>,
+}
+
+fn written_ranges(set: &IpSet) -> Vec<String> {
+    set.ranges().map(|range| range.to_string()).collect()
 }
 
 impl Subnet {
@@ -75,9 +109,16 @@ impl Subnet {
         if self.controlled.is_empty() {
             return Ok(None);
         }
+        let claiming = |claiming: &Claiming| WrittenClaiming {
+            edit: claiming.edit.clone(),
+            base: claiming.base.clone(),
+            since: claiming.since,
+            ips: written_ranges(&claiming.ips),
+        };
         let written = |pool: &Controlled| Written {
-            ips: pool.ips.ranges().map(|range| range.to_string()).collect(),
+            ips: written_ranges(&pool.ips),
             application: pool.application.clone(),
+            pending: pool.pending.iter().map(claiming).collect(),
         };
         let map: BTreeMap<_, _> = self.controlled.iter().map(|(name, pool)| (name, written(pool))).collect();
         serde_json::to_string(&map).map(Some)
@@ -126,10 +167,16 @@ pub(crate) fn read_controlled(
             BTreeMap::new()
         }
         Ok(map) => {
-            let read = |(name, Written { ips, application })| {
+            let read = |(name, Written { ips, application, pending })| {
                 let field = format!("{FIELD}[{name}].ips");
-                let ips = set_of(family, &read_ranges(&ips, &field, Some(family), found));
-                (name, Controlled { ips, application })
+                let mut set = |ips: &[String]| set_of(family, &read_ranges(ips, &field, Some(family), found));
+                let claiming = |WrittenClaiming { edit, base, since, ips }| {
+                    let ips = set(&ips);
+                    Claiming { edit, base, since, ips }
+                };
+                let pending: Vec<Claiming> = pending.into_iter().map(claiming).collect();
+                let ips = pending.iter().fold(set(&ips), |all, claiming| all.union(&claiming.ips));
+                (name, Controlled { ips, application, pending })
             };
             map.into_iter().map(read).collect()
         }

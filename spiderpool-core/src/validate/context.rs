@@ -34,7 +34,7 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// The Subnet of exactly this network, unless it is being deleted or the feature is off.
-    pub(super) fn subnet_of(&self, network: Cidr) -> Option<&'a SpiderSubnet> {
+    pub(crate) fn subnet_of(&self, network: Cidr) -> Option<&'a SpiderSubnet> {
         if self.feature == Subnets::Disabled {
             return None;
         }

@@ -14,6 +14,7 @@ pub mod subnet;
 
 pub use crate::api::{Violation, ViolationKind, Violations, Warning};
 pub use context::{Context, Subnets};
+pub(crate) use network::shown;
 
 #[cfg(test)]
 mod tests;

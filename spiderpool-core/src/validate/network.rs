@@ -82,7 +82,7 @@ pub(super) fn label_of(subnet: Cidr) -> String {
 const SHOWN: usize = 5;
 
 /// The first few ranges of a set, for a message.
-pub(super) fn shown(set: &IpSet) -> String {
+pub(crate) fn shown(set: &IpSet) -> String {
     let mut texts: Vec<String> = set.ranges().take(SHOWN + 1).map(|range| range.to_string()).collect();
     if texts.len() > SHOWN {
         texts[SHOWN] = "…".into();

@@ -207,7 +207,7 @@ fn unnamed(container: &str, pool: &Arc<PoolRef>, named: Option<&str>) -> AddRequ
         candidates: vec![pool.clone()],
         address: None,
     };
-    let mut request = world::add_request(1, container, std::slice::from_ref(&pool));
+    let mut request = world::add_request(1, container, std::slice::from_ref(pool));
     request.parts = if named.is_some() { vec![part(1)] } else { vec![part(0), part(1)] };
     request
 }

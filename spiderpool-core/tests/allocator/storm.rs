@@ -1,7 +1,8 @@
 //! N addresses for exactly N pods, under a storm.
 
-use std::{collections::BTreeSet, sync::Arc, sync::Mutex};
+use std::{collections::BTreeSet, sync::Arc};
 
+use parking_lot::Mutex;
 use spiderpool_core::{
     addr::Address,
     alloc::{AddError, Allocator, AllocatorConfig, MemoryLog, Sharing},
@@ -50,10 +51,10 @@ fn storm(agents: usize, workers: usize, rounds: usize) {
     let add = |pod: usize, round: usize| {
         let request = world::add_request(pod, &format!("c{pod}-{round}"), &pools);
         let answer = pollster::block_on(agent_of(pod).add(&request)).unwrap();
-        granted.lock().unwrap()[pod] = Some(answer[0].address);
+        granted.lock()[pod] = Some(answer[0].address);
     };
     let check = || {
-        let granted = granted.lock().unwrap();
+        let granted = granted.lock();
         let distinct: BTreeSet<Address> = granted.iter().flatten().copied().collect();
         assert_eq!(distinct.len(), PODS, "every pod has an address of its own");
         assert!(distinct.iter().all(|address| pools[0].usable.contains(*address)));
@@ -75,7 +76,7 @@ fn storm(agents: usize, workers: usize, rounds: usize) {
             let freed =
                 pollster::block_on(world::del(agent_of(pod), pod, &format!("c{pod}-{}", last.unwrap())));
             assert_eq!(freed.unwrap().released.len(), 1);
-            granted.lock().unwrap()[pod] = None;
+            granted.lock()[pod] = None;
             add(pod, round);
         });
         check();

@@ -1,5 +1,5 @@
 //! The conformance kit over the stores of core, and over stores that are wrong on purpose.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod broken;
 mod codec;

@@ -1,0 +1,38 @@
+//! The commands. Each takes a session and its arguments and gives an answer; none prints.
+
+mod apply;
+mod delete;
+mod describe;
+mod explain;
+mod get;
+mod ip;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use apply::apply_all;
+pub(crate) use explain::explain_pod;
+pub(crate) use ip::inspect_failure;
+pub(crate) use outcome::admin_failure;
+
+use crate::{
+    answer::Answer,
+    args::{Command, Format},
+    failure::Failure,
+    session::Session,
+};
+
+/// Runs `command`. The lab is no command of this kind: it brings its own store.
+pub(crate) async fn run(session: &Session, command: &Command, format: Format) -> Result<Answer, Failure> {
+    match command {
+        Command::Apply(args) => apply::apply(session, args, format).await,
+        Command::Get(args) => get::get(session, args, format).await,
+        Command::Describe(args) => describe::describe(session, args, format).await,
+        Command::Delete(args) => delete::delete(session, args, format).await,
+        Command::Ip(args) => ip::ip(session, args, format).await,
+        Command::Explain(args) => explain::explain(session, args, format).await,
+        Command::Fsck | Command::Export(_) | Command::Import(_) | Command::Lab(_) => {
+            Err(Failure::usage("not here"))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What is looked at again and again.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt as _, stream};
+
+use super::{
+    cluster::Pod,
+    network::{Ping, ping},
+    report::Report,
+    world::World,
+};
+use crate::failure::Failure;
+
+/// How many pings run at once.
+const AT_ONCE: usize = 8;
+/// The most pods in a round of pings.
+const RING: usize = 12;
+
+/// Every pod has its addresses.
+pub(crate) fn all_served(world: &World, report: &mut Report) {
+    let pods = world.cluster.pods();
+    let without: Vec<String> = pods
+        .iter()
+        .filter(|(_, pod)| pod.sandbox.is_none())
+        .map(|(name, pod)| format!("{name}: {}", pod.refusal.as_deref().unwrap_or("not started")))
+        .collect();
+    let found = match without.is_empty() {
+        true => Ok(format!("{} pods", pods.len())),
+        false => Err(without.join("; ")),
+    };
+    report.check("every pod has its addresses", found);
+}
+
+/// Nothing lost, nothing twice.
+pub(crate) async fn sound(world: &World, report: &mut Report) -> Result<(), Failure> {
+    let found = world.audit().await?;
+    report.check("pods and store agree: no address lost, none twice", found);
+    Ok(())
+}
+
+/// CNI CHECK says of every pod that all is as its ADD left it.
+pub(crate) async fn unchanged(world: &World, report: &mut Report) {
+    let kubelet = world.cluster.kubelet();
+    let pods: Vec<&Pod> = world.cluster.pods().values().collect();
+    let checks = stream::iter(pods).map(|pod| async move {
+        let sandbox = pod.sandbox.as_ref()?;
+        let failure = kubelet.check(&pod.object, sandbox).await.err();
+        Some(failure.map(|failure| format!("{}: {failure}", pod.object.metadata.name)))
+    });
+    let results: Vec<Option<String>> =
+        checks.buffer_unordered(AT_ONCE).filter_map(|result| async { result }).collect().await;
+    let count = results.len();
+    let wrong: Vec<String> = results.into_iter().flatten().collect();
+    let found = if wrong.is_empty() { Ok(format!("{count} pods")) } else { Err(wrong.join("; ")) };
+    report.check("CNI CHECK finds every interface as it was made", found);
+}
+
+/// Pods answer each other in a ring, on every address of their first interfaces, and the switch reaches the first.
+pub(crate) async fn pings(world: &World, report: &mut Report, of: impl Fn(&str) -> bool) {
+    let name = "pods answer pings";
+    let Some(fabric) = &world.fabric else {
+        report.skip(name, "there is no network");
+        return;
+    };
+    let pods = world.cluster.pods().iter().filter(|(name, _)| of(name));
+    let running: Vec<(&String, _)> =
+        pods.filter_map(|(name, pod)| Some((name, pod.sandbox.as_ref()?))).collect();
+    let ring = &running[..running.len().min(RING)];
+    let mut pairs = Vec::new();
+    let mut subnets = BTreeSet::new();
+    for (i, (from, sandbox)) in ring.iter().enumerate() {
+        let (to, target) = &ring[(i + 1) % ring.len()];
+        let Some(namespace) = &sandbox.namespace else { continue };
+        for own in target.interfaces.first().into_iter().flat_map(|interface| &interface.attached.given) {
+            pairs.push((namespace, own.ip().to_owned(), format!("{from} -> {to}")));
+            // From outside, once for each gateway.
+            if let Some(gateway) = &own.gateway
+                && subnets.insert(gateway.clone())
+            {
+                pairs.push((&fabric.switch, own.ip().to_owned(), format!("switch -> {to}")));
+            }
+        }
+    }
+    let total = pairs.len();
+    let asked = stream::iter(pairs).map(|(from, address, what)| async move {
+        match ping(&world.runner, from, &address).await {
+            Ok(Ping::Answered(milliseconds)) => Ok(milliseconds),
+            Ok(Ping::Silent(words)) => Err(format!("{what} ({address}): {words}")),
+            Err(error) => Err(format!("{what} ({address}): {error}")),
+        }
+    });
+    let results: Vec<Result<f64, String>> = asked.buffer_unordered(AT_ONCE).collect().await;
+    let wrong: Vec<String> = results.iter().filter_map(|result| result.clone().err()).collect();
+    let times: Vec<f64> = results.into_iter().flatten().collect();
+    let slowest = times.iter().copied().fold(0.0, f64::max);
+    let found = match wrong.is_empty() && total > 0 {
+        true => Ok(format!(
+            "{total} pings among {} pods and from the switch, slowest {slowest:.2} ms",
+            ring.len()
+        )),
+        false if total == 0 => Err("there was nobody to ask".into()),
+        false => Err(wrong.join("; ")),
+    };
+    report.check(name, found);
+}

@@ -1,0 +1,101 @@
+//! A store that is open, and what the commands do with it.
+
+use std::{path::Path, sync::Arc};
+
+use spiderpool_cni::client::{AgentClient, AgentStore};
+use spiderpool_core::{
+    alloc::{Allocator, AllocatorConfig, OpenError},
+    env::Env,
+    inspect::Inspect,
+    name::{NodeName, ScopeName},
+    store::{MemoryStore, Store, StoreError},
+};
+
+use crate::{
+    args::Target,
+    failure::{Exit, Failure},
+};
+
+/// A store that is open. All commands run on this, whatever the store is.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    store: Arc<dyn Store>,
+    env: Env,
+}
+
+impl Session {
+    /// Opens `target`.
+    pub(crate) async fn open(target: &Target) -> Result<Self, Failure> {
+        let env = Env::system();
+        let store = match target {
+            Target::Store(url) => open_url(url, &env)?,
+            Target::Agent(socket) => open_agent(socket).await?,
+        };
+        Ok(Self { store, env })
+    }
+
+    /// A session on a store that is open already.
+    pub(crate) fn on(store: Arc<dyn Store>, env: Env) -> Self {
+        Self { store, env }
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock and the random source.
+    pub(crate) fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// The views; writes nothing.
+    pub(crate) async fn inspect(&self) -> Result<Inspect, Failure> {
+        Inspect::open(self.store.clone(), &self.env, ScopeName::default_scope()).await.map_err(store_failure)
+    }
+
+    /// The allocator, for what changes something.
+    pub(crate) async fn allocator(&self) -> Result<Allocator, Failure> {
+        let node = NodeName::new("spiderpoolctl").map_err(|error| Failure::usage(error.to_string()))?;
+        let opened = Allocator::open(self.store.clone(), self.env.clone(), AllocatorConfig::new(node)).await;
+        opened.map_err(|error| match error {
+            OpenError::Store(error) => store_failure(error),
+            error => Failure::new(Exit::Unreachable, error.to_string()),
+        })
+    }
+}
+
+/// A failure of the store as a command tells it.
+pub(crate) fn store_failure(error: StoreError) -> Failure {
+    match &error {
+        StoreError::NotFound { .. } => Failure::not_found(error.to_string()),
+        StoreError::Conflict { .. } | StoreError::AlreadyExists { .. } => {
+            Failure::refused(error.to_string()).remedy("look at it again, then repeat the command")
+        }
+        StoreError::Unavailable { .. } | StoreError::UnknownOutcome { .. } => {
+            Failure::new(Exit::Unreachable, "the store cannot be used").because(error)
+        }
+        _ => Failure::refused("the store cannot be used").because(error),
+    }
+}
+
+fn open_url(url: &str, env: &Env) -> Result<Arc<dyn Store>, Failure> {
+    let _ = env;
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("memory") => Ok(Arc::new(MemoryStore::new())),
+        #[cfg(feature = "sled")]
+        Some("sled") => crate::sled::open(url, env),
+        _ => Err(Failure::usage(format!("{url:?} is not the URL of a store"))
+            .remedy("--store sled:///var/lib/spiderpool, or --agent SOCKET")),
+    }
+}
+
+async fn open_agent(socket: &Path) -> Result<Arc<dyn Store>, Failure> {
+    let connected = AgentStore::connect(AgentClient::new(socket)).await;
+    connected.map(|store| Arc::new(store) as Arc<dyn Store>).map_err(|error| {
+        let message = format!("the agent at {} cannot be used", socket.display());
+        Failure::new(Exit::Unreachable, message).because(error).remedy(
+            "check that spiderpool-agent runs and that this is its --socket; or open its database: --store",
+        )
+    })
+}

@@ -1,0 +1,14 @@
+//! Administration and views through the public API.
+
+#[cfg(test)]
+mod endpoints;
+#[cfg(test)]
+mod objects;
+#[cfg(test)]
+mod race;
+#[cfg(test)]
+mod subnets;
+#[cfg(test)]
+mod views;
+#[cfg(test)]
+mod world;
