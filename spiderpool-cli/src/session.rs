@@ -35,6 +35,7 @@ impl Session {
     }
 
     /// A session on a store that is open already.
+    #[cfg(test)]
     pub(crate) fn on(store: Arc<dyn Store>, env: Env) -> Self {
         Self { store, env }
     }

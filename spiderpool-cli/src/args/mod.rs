@@ -36,7 +36,15 @@ pub(crate) struct Cli {
     pub(crate) target: TargetArgs,
 
     /// What to print: a table for people, or everything for programs.
-    #[arg(short, long, value_enum, global = true, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        global = true,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
     pub(crate) output: Format,
 
     #[command(subcommand)]

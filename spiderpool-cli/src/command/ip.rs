@@ -154,7 +154,7 @@ async fn release(
 ) -> Result<Answer, Failure> {
     let holding = session.inspect().await?.who(address).await.map_err(store_failure)?;
     let Holding::Held { record, .. } = &holding else {
-        return Err(Failure::not_found(holding.to_string()).remedy("nothing: nobody holds it"));
+        return Err(Failure::not_found(format!("nobody holds it: {holding}")));
     };
     if consent == Consent::Ask && !ask(&holding)? {
         return Err(Failure::refused(format!("{address} is left with {}", record.owner)));

@@ -1,0 +1,39 @@
+//! Labs that are told to stop.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use rstest::rstest;
+
+use crate::support::Bench;
+
+/// At the line that has these words the signal is sent, so it meets what comes after that line.
+#[rstest]
+#[case::at_the_beginning("Spiderpool lab in", Signal::SIGINT)]
+#[case::while_pods_come_and_go("== Four addresses", Signal::SIGINT)]
+#[case::in_the_burst("pods at once on exactly", Signal::SIGINT)]
+#[case::by_a_service_manager("== A Deployment is restarted", Signal::SIGTERM)]
+#[case::at_the_end("== All pods go", Signal::SIGINT)]
+fn a_stopped_lab_leaves_nothing(#[case] words: &str, #[case] signal: Signal) {
+    let bench = Bench::new();
+    let mut child =
+        bench.lab(&["--pods", "60"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let met = lines.by_ref().map(Result::unwrap).find(|line| line.contains(words));
+    let prefix = bench.state().map(|state| state["prefix"].as_str().unwrap().to_owned());
+    kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+    // What is still said is read, so that the lab never waits for its reader.
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(met.is_some(), "{words:?} never came: {rest:?} {errors}");
+    assert_eq!(output.status.code(), Some(130), "{rest:?} {errors}");
+    assert_eq!(errors, "error: interrupted\n");
+    bench.assert_clean(Some(&prefix.unwrap()));
+}
