@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use apply::apply_all;
 pub(crate) use explain::explain_pod;
-pub(crate) use ip::inspect_failure;
+pub(crate) use ip::{address_sheet, inspect_failure};
 pub(crate) use outcome::admin_failure;
 
 use crate::{

@@ -10,7 +10,7 @@ use super::{
     report::Report,
     world::World,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, output::count};
 
 /// How many pings run at once.
 const AT_ONCE: usize = 8;
@@ -26,7 +26,7 @@ pub(crate) fn all_served(world: &World, report: &mut Report) {
         .map(|(name, pod)| format!("{name}: {}", pod.refusal.as_deref().unwrap_or("not started")))
         .collect();
     let found = match without.is_empty() {
-        true => Ok(format!("{} pods", pods.len())),
+        true => Ok(count(pods.len(), "pod")),
         false => Err(without.join("; ")),
     };
     report.check("every pod has its addresses", found);
@@ -50,9 +50,9 @@ pub(crate) async fn unchanged(world: &World, report: &mut Report) {
     });
     let results: Vec<Option<String>> =
         checks.buffer_unordered(AT_ONCE).filter_map(|result| async { result }).collect().await;
-    let count = results.len();
+    let checked = results.len();
     let wrong: Vec<String> = results.into_iter().flatten().collect();
-    let found = if wrong.is_empty() { Ok(format!("{count} pods")) } else { Err(wrong.join("; ")) };
+    let found = if wrong.is_empty() { Ok(count(checked, "pod")) } else { Err(wrong.join("; ")) };
     report.check("CNI CHECK finds every interface as it was made", found);
 }
 

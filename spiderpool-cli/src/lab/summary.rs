@@ -83,6 +83,9 @@ fn verdict(report: &Report) -> String {
         let word = if check.outcome == Outcome::Failed { "failed" } else { "skipped" };
         let _ = write!(text, "\n  {word}: {}: {}", check.name, check.detail);
     }
+    if failed > 0 {
+        text.push_str("\nThe agent's and the plugin's logs tell more: run it again with --keep.");
+    }
     text
 }
 

@@ -30,6 +30,7 @@ use crate::{
     args::LabArgs,
     command::apply_all,
     failure::Failure,
+    output::count,
     session::{Session, store_failure},
 };
 
@@ -244,7 +245,7 @@ impl World {
         let problems = audit(&pods, records.iter().map(|(address, record)| (*address, record.as_ref())));
         let addresses: usize = pods.iter().map(|pod| pod.addresses.len()).sum();
         Ok(match problems.is_empty() {
-            true => Ok(format!("{} pods, {addresses} addresses", pods.len())),
+            true => Ok(format!("{}, {}", count(pods.len(), "pod"), count(addresses, "address"))),
             false => Err(problems.join("; ")),
         })
     }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use nix::{
@@ -11,7 +11,7 @@ use nix::{
 };
 use rstest::rstest;
 
-use crate::support::Bench;
+use crate::support::{Bench, CTL, processes_with};
 
 /// At the line that has these words the signal is sent, so it meets what comes after that line.
 #[rstest]
@@ -35,5 +35,21 @@ fn a_stopped_lab_leaves_nothing(#[case] words: &str, #[case] signal: Signal) {
     assert!(met.is_some(), "{words:?} never came: {rest:?} {errors}");
     assert_eq!(output.status.code(), Some(130), "{rest:?} {errors}");
     assert_eq!(errors, "error: interrupted\n");
+    bench.assert_clean(Some(&prefix.unwrap()));
+}
+
+/// Nothing can be cleaned up by a process that is killed at once; the directory tells another one what to remove.
+#[test]
+fn a_killed_lab_is_removed_by_hand() {
+    let bench = Bench::new();
+    let mut child = bench.lab(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().contains("== A Deployment is restarted")));
+    let prefix = bench.state().map(|state| state["prefix"].as_str().unwrap().to_owned());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(processes_with(&bench.dir().join("agent.sock")).len(), 1, "the agent outlives the lab");
+    let down = Command::new(CTL).args(["lab", "--down"]).arg(bench.dir()).output().unwrap();
+    assert!(down.status.success(), "{}", String::from_utf8_lossy(&down.stderr));
     bench.assert_clean(Some(&prefix.unwrap()));
 }
