@@ -121,6 +121,9 @@ pub(crate) fn kept(shown: &Shown, report: &Report, place: &Place, format: Format
             text,
             "\n\nThe lab is still up. Play with it:\n  export SPIDERPOOL_AGENT_SOCKET={socket}\n"
         );
+        if let Ok(own) = std::env::current_exe() {
+            let _ = writeln!(text, "  alias spiderpoolctl={}", own.display());
+        }
         text.push_str("  spiderpoolctl get sp\n  spiderpoolctl get pods -o wide\n");
         if let Some(pod) = shown.pods.iter().find(|pod| !pod.addresses.is_empty()) {
             let _ = writeln!(text, "  spiderpoolctl ip show {}", pod.addresses[0].address);

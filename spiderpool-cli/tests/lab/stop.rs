@@ -19,6 +19,7 @@ use crate::support::{Bench, CTL, processes_with};
 #[case::while_pods_come_and_go("== Four addresses", Signal::SIGINT)]
 #[case::in_the_burst("pods at once on exactly", Signal::SIGINT)]
 #[case::by_a_service_manager("== A Deployment is restarted", Signal::SIGTERM)]
+#[case::by_a_closed_terminal("== A pod with two interfaces", Signal::SIGHUP)]
 #[case::at_the_end("== All pods go", Signal::SIGINT)]
 fn a_stopped_lab_leaves_nothing(#[case] words: &str, #[case] signal: Signal) {
     let bench = Bench::new();
@@ -52,4 +53,15 @@ fn a_killed_lab_is_removed_by_hand() {
     let down = Command::new(CTL).args(["lab", "--down"]).arg(bench.dir()).output().unwrap();
     assert!(down.status.success(), "{}", String::from_utf8_lossy(&down.stderr));
     bench.assert_clean(Some(&prefix.unwrap()));
+}
+
+#[test]
+fn a_reader_that_goes_away_keeps_nothing_from_being_removed() {
+    let bench = Bench::new();
+    let mut child = bench.lab(&["--no-network"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("Spiderpool lab in "), "{first}");
+    assert!(child.wait().unwrap().success());
+    bench.assert_clean(None);
 }
