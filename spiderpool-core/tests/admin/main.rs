@@ -1,11 +1,17 @@
 //! Administration and views through the public API.
 
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod endpoints;
+#[cfg(test)]
+mod fsck;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod race;
+#[cfg(test)]
+mod scene;
 #[cfg(test)]
 mod subnets;
 #[cfg(test)]
