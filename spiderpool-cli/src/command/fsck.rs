@@ -35,8 +35,7 @@ pub(crate) fn told(findings: &[Finding]) -> String {
         format!("{severity:<8} {object}: {what}\n         means: {means}\n         to do: {remedy}")
     };
     let number = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let [errors, warnings, infos] =
-        [Severity::Error, Severity::Warning, Severity::Info].map(number);
+    let [errors, warnings, infos] = [Severity::Error, Severity::Warning, Severity::Info].map(number);
     let verdict = match (errors, warnings) {
         (0, 0) => "nothing contradicts itself".to_owned(),
         (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),

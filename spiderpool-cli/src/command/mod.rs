@@ -4,6 +4,7 @@ mod apply;
 mod delete;
 mod describe;
 mod explain;
+mod fsck;
 mod get;
 mod ip;
 mod outcome;
@@ -31,8 +32,7 @@ pub(crate) async fn run(session: &Session, command: &Command, format: Format) ->
         Command::Delete(args) => delete::delete(session, args, format).await,
         Command::Ip(args) => ip::ip(session, args, format).await,
         Command::Explain(args) => explain::explain(session, args, format).await,
-        Command::Fsck | Command::Export(_) | Command::Import(_) | Command::Lab(_) => {
-            Err(Failure::usage("not here"))
-        }
+        Command::Fsck => fsck::fsck(session, format).await,
+        Command::Export(_) | Command::Import(_) | Command::Lab(_) => Err(Failure::usage("not here")),
     }
 }

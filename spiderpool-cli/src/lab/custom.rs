@@ -68,6 +68,7 @@ pub(super) async fn custom(
     world.agent = Agent::start(&world.agent_settings, place, world.runner.stop()).await?;
     report.rest();
     checks::sound(world, report).await?;
+    checks::store_is_well(world, report).await?;
     checks::unchanged(world, report).await;
     Ok(())
 }
