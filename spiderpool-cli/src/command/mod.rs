@@ -8,6 +8,7 @@ mod fsck;
 mod get;
 mod ip;
 mod outcome;
+mod transfer;
 #[cfg(test)]
 mod tests;
 
@@ -33,6 +34,8 @@ pub(crate) async fn run(session: &Session, command: &Command, format: Format) ->
         Command::Ip(args) => ip::ip(session, args, format).await,
         Command::Explain(args) => explain::explain(session, args, format).await,
         Command::Fsck => fsck::fsck(session, format).await,
-        Command::Export(_) | Command::Import(_) | Command::Lab(_) => Err(Failure::usage("not here")),
+        Command::Export(args) => transfer::export(session, args).await,
+        Command::Import(args) => transfer::import(session, args, format).await,
+        Command::Lab(_) => Err(Failure::usage("the lab brings its own store")),
     }
 }

@@ -31,7 +31,7 @@ use crate::{
     command::apply_all,
     failure::Failure,
     output::count,
-    session::{Session, store_failure},
+    session::{Opening, Session, store_failure},
 };
 
 /// The name of the lab's node, unless a manifest names another.
@@ -160,7 +160,7 @@ impl World {
         node: String,
         env: Env,
     ) -> Result<(Session, Cluster), Failure> {
-        let session = Session::open(&crate::args::Target::Agent(place.socket())).await?;
+        let session = Session::open(&crate::args::Target::Agent(place.socket()), Opening::Existing).await?;
         let allocator = session.allocator().await?;
         let runner = Runner::new(stop.clone());
         let plugins = Plugins {

@@ -68,6 +68,21 @@ fn play(dir: &Path, told: &Told) {
         locked.err
     );
 
+    // Everything, into a database of its own, where the same is held.
+    let (backup, copy) = (dir.with_file_name("backup.json"), dir.with_file_name("copy"));
+    let (backup, copy) = (backup.to_str().unwrap(), format!("sled://{}", copy.display()));
+    let exported = ctl(&["--agent", socket, "export", "-f", backup]);
+    assert_eq!(exported.code, 0, "{}", exported.err);
+    let imported = ctl(&["--store", &copy, "import", "-f", backup]);
+    assert_eq!(imported.code, 0, "{}", imported.err);
+    let pools = |args: [&str; 2]| ctl(&[&args[..], &["get", "sp", "-o", "wide"]].concat()).out;
+    assert_eq!(pools(["--store", &copy]), pools(["--agent", socket]));
+    let again = ctl(&["--store", &copy, "import", "-f", backup]);
+    assert_eq!(again.code, 1);
+    assert!(again.err.contains("the target is not empty"), "{}", again.err);
+    let well = ctl(&["--store", &copy, "fsck"]);
+    assert_eq!((well.code, well.out.as_str()), (0, "nothing contradicts itself\n"));
+
     // A held address leaves nobody's pool.
     let held = ctl(&["--agent", socket, "delete", "sp", "exact-v4"]);
     assert_eq!(held.code, 1);
