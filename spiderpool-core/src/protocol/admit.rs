@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     intent::{Action, Intent, Outcome},
     machine::{Failure, Input, Machine, Op, Reply, Step},
@@ -66,7 +68,7 @@ impl Edit {
 }
 
 /// Somebody who holds an address that is to leave.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Holder {
     /// The address.
     pub address: Address,

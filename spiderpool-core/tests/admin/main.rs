@@ -13,7 +13,11 @@ mod race;
 #[cfg(test)]
 mod scene;
 #[cfg(test)]
+mod story;
+#[cfg(test)]
 mod subnets;
+#[cfg(test)]
+mod transfer;
 #[cfg(test)]
 mod views;
 #[cfg(test)]
