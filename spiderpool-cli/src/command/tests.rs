@@ -54,7 +54,8 @@ fn help_of_every_command() {
 ])]
 #[case::release(&[
     "ip release 10.0.0.10", "ip release 10.0.0.10 --yes", "ip show 10.0.0.10", "ip release 10.0.0.10 --yes",
-    "ip release 10.0.0.17 --yes -o json", "get sp blue",
+    "ip release 10.0.0.17 --yes -o json",
+    "ip release 10.0.0.13 --yes", "delete pod db-0", "ip release 10.0.0.13 --yes", "ip show 10.0.0.13", "ip release 10.2.0.1 --yes -o json", "get sp blue",
 ])]
 #[case::explain(&[
     "explain web-1", "explain lonely", "explain default/stranger", "explain picky", "explain picky -o json",
@@ -72,6 +73,14 @@ fn commands(#[case] lines: &[&str]) {
     let world = World::new();
     let told: Vec<String> = lines.iter().map(|line| world.tell(line)).collect();
     insta::assert_snapshot!(name.unwrap(), told.join("\n"));
+}
+
+#[test]
+fn fsck_tells_what_is_wrong_what_it_means_and_what_to_do() {
+    let world = World::new();
+    world.lose_pool("full");
+    let told = ["fsck", "fsck -o json", "fsck -o name"].map(|line| world.tell(line));
+    insta::assert_snapshot!("fsck_findings", told.join("\n"));
 }
 
 #[test]

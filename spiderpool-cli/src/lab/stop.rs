@@ -12,13 +12,15 @@ use tokio::{
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Stops at the first SIGINT or SIGTERM.
+    /// Stops at the first SIGINT, SIGTERM or SIGHUP.
     pub(crate) fn on_signal() -> io::Result<Self> {
         let (tell, told) = watch::channel(false);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             tokio::select! {
+                _ = hangup.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }

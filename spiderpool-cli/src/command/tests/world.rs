@@ -151,6 +151,15 @@ impl World {
         Self { session }
     }
 
+    /// Deletes a pool past all checks.
+    pub(super) fn lose_pool(&self, name: &str) {
+        block_on(async {
+            let name = ObjectName::new(name).unwrap();
+            let (_, token) = self.session.store().pool(&name).await.unwrap().unwrap();
+            self.session.store().delete(&Key::Pool(name), &token).await.unwrap();
+        });
+    }
+
     /// Runs a command line and writes down all that came of it.
     pub(super) fn tell(&self, line: &str) -> String {
         let mut text = format!("$ spiderpoolctl {line}\n");
