@@ -38,7 +38,7 @@ pub fn annotations(data: &[u8]) {
     let read = |text: &str, _: &mut Vec<Warning>| default_network(text, &home);
     all.pod(keys::MULTUS_DEFAULT_NETWORK, text, read, network);
     let read = |text: &str, _: &mut Vec<Warning>| networks(text, &home);
-    all.pod(keys::MULTUS_NETWORKS, text, read, write_networks);
+    all.pod(keys::MULTUS_NETWORKS, text, read, |it| write_networks(it));
 
     let whole = check_pod(&all.annotations, &home);
     assert_eq!((sorted(&whole.0), whole.1.len()), (sorted(&all.violations), all.warnings.len()), "{text:?}");
@@ -168,7 +168,7 @@ fn network(network: &NamespacedName) -> String {
 }
 
 /// In the short form, unless a name has a character that this form cannot say.
-fn write_networks(attachments: &Vec<NetworkAttachment>) -> String {
+fn write_networks(attachments: &[NetworkAttachment]) -> String {
     let short: Vec<_> = attachments
         .iter()
         .map(|attachment| {

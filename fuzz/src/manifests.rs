@@ -24,7 +24,7 @@ fn manifest(value: &Value) {
     let Ok(one) = parse(value.clone()) else {
         // Perhaps a list, whose items are manifests.
         match all {
-            Ok(items) => items.iter().for_each(|item| reads_as_written(item)),
+            Ok(items) => items.iter().for_each(reads_as_written),
             Err(error) => {
                 assert!(!error.message.is_empty());
                 assert!(error.to_string().ends_with(&error.message), "{error}");
