@@ -5,10 +5,15 @@ use std::io::{IsTerminal as _, Write as _};
 use serde_json::json;
 use spiderpool_core::{
     addr::{Address, AddressRange},
+    admin::Freeing,
     inspect::{Holding, InspectError},
+    model::Record,
     name::ObjectName,
+    protocol::Kept,
     store::StoreExt as _,
 };
+
+use super::outcome::admin_failure;
 
 use crate::{
     answer::Answer,
@@ -155,8 +160,39 @@ async fn release(
         return Err(Failure::refused(format!("{address} is left with {}", record.owner)));
     }
     let allocator = session.allocator().await?;
-    let _ = (&allocator, format);
-    Err(Failure::refused("not yet"))
+    match allocator.release(address, record).await.map_err(admin_failure)? {
+        Freeing::Freed => {}
+        Freeing::Kept(why) => return Err(kept(address, record, &why)),
+        _ => {
+            return Err(Failure::refused(format!("{address} is not held by {} any more", record.owner))
+                .remedy(format!("spiderpoolctl ip show {address} says who holds it now")));
+        }
+    }
+    match format {
+        Format::Json | Format::Yaml => Answer::data(&json!({"address": address, "released": true}), format),
+        Format::Name => Ok(Answer::text(address.to_string())),
+        Format::Table | Format::Wide => {
+            Ok(Answer::text(format!("{address} is released; {} had it", record.owner)))
+        }
+    }
+}
+
+/// Why a stateful owner's address stays.
+fn kept(address: Address, record: &Record, why: &Kept) -> Failure {
+    let (reason, remedy) = match why {
+        Kept::PodExists => {
+            ("its pod exists", "delete the pod, and its controller or its replicas, then repeat this".into())
+        }
+        Kept::Wanted => (
+            "its controller still counts this pod among its replicas",
+            "scale the controller down or delete it, then repeat this".into(),
+        ),
+        Kept::Attached(node) => {
+            ("a container still uses it", format!("wait for the pod's end on node {node}, then repeat this"))
+        }
+    };
+    let owner = record.owner.pod.as_ref().map_or_else(|| record.owner.to_string(), ToString::to_string);
+    Failure::refused(format!("{address} stays bound to {owner}: {reason}")).remedy(remedy)
 }
 
 /// Shows who holds the address and asks; without a terminal nobody can answer.

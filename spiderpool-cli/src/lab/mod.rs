@@ -35,7 +35,7 @@ use self::{
     programs::Programs,
     report::{Outcome, Report},
     stop::Stop,
-    world::{Ground, World, make_ground},
+    world::{World, make_ground},
 };
 use crate::{
     answer::Answer,

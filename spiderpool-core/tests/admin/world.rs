@@ -21,7 +21,7 @@ use spiderpool_core::{
     model::{Binding, BlockBits, Owner, Pool, Slot, Subnet},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Key, Store, StoreExt},
+    store::{FaultPlan, FaultStore, Key, MemoryStore, Store, StoreExt},
     time::{Moment, Timestamp},
 };
 
@@ -239,4 +239,11 @@ pub(crate) async fn record(allocator: &Allocator, name: &str) -> BTreeMap<String
             (pool.to_string(), entry.ips.to_string())
         })
         .collect()
+}
+
+/// A store in memory whose operations take their time, so that those who race meet.
+pub(crate) fn slow_store() -> Arc<dyn Store> {
+    let plan =
+        FaultPlan { seed: 1, delay: 0.4, delay_up_to: Duration::from_millis(2), ..FaultPlan::default() };
+    Arc::new(FaultStore::new(MemoryStore::new(), plan).with_timer(Env::system()))
 }
