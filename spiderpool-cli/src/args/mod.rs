@@ -250,10 +250,12 @@ pub(crate) struct ExportArgs {
 
 /// `import`.
 #[derive(Debug, Args)]
-#[command(after_help = "The store is made if it does not exist. Remove the agents' intent logs before agents are started on it.\n\n\
+#[command(
+    after_help = "The store is made if it does not exist. Remove the agents' intent logs before agents are started on it.\n\n\
     Examples:\n  \
     spiderpoolctl --store sled:///tmp/copy import -f backup.json\n  \
-    spiderpoolctl --store sled:///tmp/copy import -f backup.json --dry-run")]
+    spiderpoolctl --store sled:///tmp/copy import -f backup.json --dry-run"
+)]
 pub(crate) struct ImportArgs {
     /// The file that export wrote, or - for standard input
     #[arg(short, long = "filename", required = true, value_name = "FILE|-")]

@@ -8,9 +8,9 @@ mod fsck;
 mod get;
 mod ip;
 mod outcome;
-mod transfer;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub(crate) use apply::apply_all;
 pub(crate) use explain::explain_pod;
