@@ -86,7 +86,7 @@ async fn crash_and_again(edits: &[Edit], n: u64, fault: Fault) -> Option<()> {
     }
     let second = open(store.clone(), &env, 4).await;
     // At once, or after the grace: nothing that the dead one left may block for ever.
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         hands.advance(Duration::from_secs(301));
     }
     match edit(&second, edits).await {

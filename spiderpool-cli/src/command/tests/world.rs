@@ -128,6 +128,12 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A store with nothing in it.
+    pub(super) fn empty() -> Self {
+        let env = Env { clock: Arc::new(Still), entropy: Arc::new(Counter::default()), ..Env::system() };
+        Self { session: Session::on(Arc::new(MemoryStore::new()), env) }
+    }
+
     pub(super) fn new() -> Self {
         let env = Env { clock: Arc::new(Still), entropy: Arc::new(Counter::default()), ..Env::system() };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
