@@ -181,7 +181,9 @@ fn write_networks(attachments: &[NetworkAttachment]) -> String {
         let interface = attachment.interface.as_ref().map(ToString::to_string);
         json!({ "name": name.to_string(), "namespace": namespace.to_string(), "interface": interface })
     });
-    match short.iter().any(|text| text.contains([',', '[', '{', '"']) || text.matches('@').count() > 1) {
+    let unsayable = |it: &NetworkAttachment| network(&it.network).contains('@');
+    let parted = short.iter().any(|text| text.contains([',', '[', '{', '"']));
+    match parted || attachments.iter().any(unsayable) {
         true => items.collect::<Value>().to_string(),
         false => short.join(", "),
     }
