@@ -116,7 +116,10 @@ pub(crate) async fn stored(allocator: &Allocator, name: &str) -> SpiderIPPool {
 }
 
 pub(crate) async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
-    let pool = Pool::try_from(&stored(allocator, name).await).unwrap();
+    reference_to(&Pool::try_from(&stored(allocator, name).await).unwrap())
+}
+
+pub(crate) fn reference_to(pool: &Pool) -> Arc<PoolRef> {
     Arc::new(PoolRef {
         name: pool.name.clone(),
         uid: pool.uid.clone(),
@@ -154,8 +157,9 @@ pub(crate) async fn declare_pod(allocator: &Allocator, pod: usize) {
         ..Resource::default()
     };
     let key = Key::pod(owner.pod.as_ref().unwrap());
-    if allocator.store().get(&key).await.unwrap().is_none() {
-        allocator.store().create(&key, resource.into()).await.unwrap();
+    if let Ok(None) = allocator.store().get(&key).await {
+        // Whether it is there shows when the allocator asks for it.
+        let _ = allocator.store().create(&key, resource.into()).await;
     }
 }
 
