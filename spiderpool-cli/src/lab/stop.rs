@@ -36,6 +36,13 @@ impl Stop {
         Self(watch::channel(false).1)
     }
 
+    /// Stops when told by the sender.
+    #[cfg(test)]
+    pub(crate) fn by_hand() -> (watch::Sender<bool>, Self) {
+        let (tell, told) = watch::channel(false);
+        (tell, Self(told))
+    }
+
     /// Whether to stop.
     pub(crate) fn is_set(&self) -> bool {
         *self.0.borrow()

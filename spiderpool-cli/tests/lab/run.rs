@@ -50,6 +50,20 @@ fn people_read_the_same_and_are_told_what_to_try_next() {
 }
 
 #[test]
+fn without_the_main_plugin_the_lab_runs_without_interfaces_and_says_what_is_missing() {
+    let bench = Bench::new();
+    let output = bench.lab(&["--cni-bin-dir", "/nowhere", "--pods", "3"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    let reason = match is_root() {
+        true => "there is no CNI plugin macvlan in ",
+        false => "network namespaces need root",
+    };
+    assert!(text.contains(&format!("WITHOUT network interfaces ({reason}")), "{text}");
+    bench.assert_clean(None);
+}
+
+#[test]
 fn the_documents_third_party_workload_runs() {
     let bench = Bench::new();
     let file = bench.file("cloneset.yaml", CLONESET);
