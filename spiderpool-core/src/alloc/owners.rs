@@ -1,14 +1,11 @@
 //! One request of an owner at a time, as a whole; and which containers are gone (rule 7).
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
+use super::hash::{Map, Seed};
 use crate::{
     name::{ContainerId, OwnerUid},
     time::Moment,
@@ -18,16 +15,26 @@ use crate::{
 const MEMORY: Duration = Duration::from_secs(3600);
 
 /// Containers and when each was marked last. A mark costs the same however many there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Gone {
-    marked: HashMap<ContainerId, Moment>,
+    marked: Map<ContainerId, Moment>,
     /// In the order of the marks; one that was renewed stands here again.
     order: VecDeque<(Moment, ContainerId)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
+struct Turns {
+    taken: Map<OwnerUid, Arc<AsyncMutex<()>>>,
+    /// Idle ones, for whoever comes next: most requests are alone.
+    spare: Vec<Arc<AsyncMutex<()>>>,
+}
+
+/// How many idle locks are kept: as many as are used at once in a burst.
+const SPARE: usize = 64;
+
+#[derive(Debug)]
 pub(super) struct Owners {
-    turns: Mutex<HashMap<OwnerUid, Arc<AsyncMutex<()>>>>,
+    turns: Mutex<Turns>,
     gone: Mutex<Gone>,
 }
 
@@ -40,9 +47,19 @@ pub(super) struct Turn<'a> {
 }
 
 impl Owners {
+    pub(super) fn new(seed: Seed) -> Self {
+        let gone = Gone { marked: Map::with_hasher(seed), order: VecDeque::new() };
+        let turns = Turns { taken: Map::with_hasher(seed), spare: Vec::new() };
+        Self { turns: Mutex::new(turns), gone: Mutex::new(gone) }
+    }
+
     /// Waits for `owner`'s turn.
     pub(super) async fn turn(&self, owner: &OwnerUid) -> Turn<'_> {
-        let lock = self.turns.lock().entry(owner.clone()).or_default().clone();
+        let lock = {
+            let mut turns = self.turns.lock();
+            let Turns { taken, spare } = &mut *turns;
+            taken.entry(owner.clone()).or_insert_with(|| spare.pop().unwrap_or_default()).clone()
+        };
         let mut turn = Turn { owners: self, owner: owner.clone(), guard: None };
         turn.guard = Some(lock.lock_arc().await);
         turn
@@ -75,8 +92,11 @@ impl Drop for Turn<'_> {
         let mut turns = self.owners.turns.lock();
         self.guard = None;
         // Ours is the map's: nobody else waits.
-        if turns.get(&self.owner).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            turns.remove(&self.owner);
+        if turns.taken.get(&self.owner).is_some_and(|lock| Arc::strong_count(lock) == 1)
+            && let Some(idle) = turns.taken.remove(&self.owner)
+            && turns.spare.len() < SPARE
+        {
+            turns.spare.push(idle);
         }
     }
 }
@@ -87,7 +107,7 @@ mod tests {
 
     #[test]
     fn ends_are_remembered_for_their_time_and_then_forgotten() {
-        let owners = Owners::default();
+        let owners = Owners::new(Seed(7));
         let container = |n: u64| ContainerId::new(format!("c{n}")).unwrap();
         let start = Moment::from_millis(0);
         for n in 0..10 {
