@@ -14,4 +14,5 @@ pub mod protocol;
 pub mod select;
 pub mod store;
 pub mod time;
+pub mod transfer;
 pub mod validate;

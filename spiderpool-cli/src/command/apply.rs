@@ -1,7 +1,7 @@
 //! `apply`.
 
 use spiderpool_core::{
-    admin::{AdminError, Applied, Mode},
+    admin::Mode,
     api::manifest::{Manifest, Object},
     name::Namespace,
 };
@@ -10,7 +10,7 @@ use super::outcome::{Done, admin_failure};
 use crate::{
     answer::Answer,
     args::{ApplyArgs, Format},
-    failure::{Exit, Failure},
+    failure::Failure,
     kinds::reference,
     manifest,
     session::Session,

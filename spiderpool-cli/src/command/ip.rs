@@ -5,10 +5,15 @@ use std::io::{IsTerminal as _, Write as _};
 use serde_json::json;
 use spiderpool_core::{
     addr::{Address, AddressRange},
+    admin::Freeing,
     inspect::{Holding, InspectError},
+    model::Record,
     name::ObjectName,
+    protocol::Kept,
     store::StoreExt as _,
 };
+
+use super::outcome::admin_failure;
 
 use crate::{
     answer::Answer,
@@ -44,7 +49,7 @@ async fn show(session: &Session, address: Address, format: Format) -> Result<Ans
     match format {
         Format::Json | Format::Yaml => Answer::data(&holding, format),
         Format::Name => Ok(Answer::text(owner_name(&holding))),
-        Format::Table | Format::Wide => Ok(Answer::text(sheet(&holding))),
+        Format::Table | Format::Wide => Ok(Answer::text(address_sheet(&holding))),
     }
 }
 
@@ -60,7 +65,7 @@ fn owner_name(holding: &Holding) -> String {
 }
 
 /// A held address line by line; anything else in one sentence.
-fn sheet(holding: &Holding) -> String {
+pub(crate) fn address_sheet(holding: &Holding) -> String {
     let Holding::Held { address, pool, record, reserved_by } = holding else { return holding.to_string() };
     let mut lines = vec![
         ("Address", address.to_string()),
@@ -149,14 +154,45 @@ async fn release(
 ) -> Result<Answer, Failure> {
     let holding = session.inspect().await?.who(address).await.map_err(store_failure)?;
     let Holding::Held { record, .. } = &holding else {
-        return Err(Failure::not_found(holding.to_string()).remedy("nothing: nobody holds it"));
+        return Err(Failure::not_found(format!("nobody holds it: {holding}")));
     };
     if consent == Consent::Ask && !ask(&holding)? {
         return Err(Failure::refused(format!("{address} is left with {}", record.owner)));
     }
     let allocator = session.allocator().await?;
-    let _ = (&allocator, format);
-    Err(Failure::refused("not yet"))
+    match allocator.release(address, record).await.map_err(admin_failure)? {
+        Freeing::Freed => {}
+        Freeing::Kept(why) => return Err(kept(address, record, &why)),
+        _ => {
+            return Err(Failure::refused(format!("{address} is not held by {} any more", record.owner))
+                .remedy(format!("spiderpoolctl ip show {address} says who holds it now")));
+        }
+    }
+    match format {
+        Format::Json | Format::Yaml => Answer::data(&json!({"address": address, "released": true}), format),
+        Format::Name => Ok(Answer::text(address.to_string())),
+        Format::Table | Format::Wide => {
+            Ok(Answer::text(format!("{address} is released; {} had it", record.owner)))
+        }
+    }
+}
+
+/// Why a stateful owner's address stays.
+fn kept(address: Address, record: &Record, why: &Kept) -> Failure {
+    let (reason, remedy) = match why {
+        Kept::PodExists => {
+            ("its pod exists", "delete the pod, and its controller or its replicas, then repeat this".into())
+        }
+        Kept::Wanted => (
+            "its controller still counts this pod among its replicas",
+            "scale the controller down or delete it, then repeat this".into(),
+        ),
+        Kept::Attached(node) => {
+            ("a container still uses it", format!("wait for the pod's end on node {node}, then repeat this"))
+        }
+    };
+    let owner = record.owner.pod.as_ref().map_or_else(|| record.owner.to_string(), ToString::to_string);
+    Failure::refused(format!("{address} stays bound to {owner}: {reason}")).remedy(remedy)
 }
 
 /// Shows who holds the address and asks; without a terminal nobody can answer.
@@ -165,7 +201,7 @@ fn ask(holding: &Holding) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(format!("{holding}")).remedy("repeat with --yes to release it"));
     }
-    eprintln!("{}", sheet(holding));
+    eprintln!("{}", address_sheet(holding));
     eprint!("Release it? A pod that still runs keeps it on its interface. [y/N] ");
     let mut line = String::new();
     let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut line));

@@ -109,11 +109,6 @@ impl Agent {
         Failure::new(Exit::Unreachable, format!("the agent {what}")).because(last)
     }
 
-    /// Its process.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.child.id()
-    }
-
     /// Kills it as a power failure would, and waits until it is gone.
     pub(crate) async fn kill(&mut self) -> Result<ExitStatus, Failure> {
         let lost = |error: std::io::Error| Failure::refused("the agent cannot be killed").because(error);

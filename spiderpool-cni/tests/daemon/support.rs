@@ -110,17 +110,19 @@ impl Node {
     /// Starts an agent and waits until it serves.
     pub(crate) fn start(&self) -> AgentProcess {
         let mut child = self.command().spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut agent = AgentProcess { child, serving: Value::Null, log };
         let mut seen = String::new();
-        loop {
+        while agent.serving["message"] != "serving" {
             let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "the agent ended instead of serving: {seen}");
-            let value: Value = serde_json::from_str(&line).unwrap();
-            if value["message"] == "serving" {
-                return AgentProcess { child, serving: value, log };
-            }
+            assert!(
+                agent.log.read_line(&mut line).unwrap() > 0,
+                "the agent ended instead of serving: {seen}"
+            );
             seen += &line;
+            agent.serving = serde_json::from_str(&line).unwrap();
         }
+        agent
     }
 
     /// Starts an agent that is not expected to serve; gives its exit code and its last words.

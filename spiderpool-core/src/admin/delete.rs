@@ -52,6 +52,7 @@ impl Allocator {
             let judged = Judged {
                 key: key.clone(),
                 base: Some(token.clone()),
+                creates: None,
                 subject: subject.clone(),
                 old: offered.clone(),
                 new: none,
@@ -75,10 +76,9 @@ impl Allocator {
             }
             let mut terminating = old.as_ref().clone();
             terminating.metadata.deletion_timestamp.get_or_insert(self.env().clock.now().to_string());
-            let written = match terminating == *old {
-                true => Ok(token),
-                false => self.store().update(&key, &token, terminating.into()).await,
-            };
+            // Another token in any case: it ends the edit that was admitted above.
+            terminating.status.fence = Some(format!("{:016x}", self.number()));
+            let written = self.store().update(&key, &token, terminating.into()).await;
             match written {
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {
                     self.settle(&subject).await?;
@@ -133,28 +133,33 @@ impl Allocator {
         }
     }
 
-    /// Removes the plan of a pool that is gone, and its copies in the blocks of `offered`. Neither can grant anything:
-    /// the plan allows nothing any more, and was installed in every block that held a copy of it.
+    /// Removes the plan of a pool that is gone, and its copies. Neither can grant anything: the plan allows nothing
+    /// any more, and was installed in every block that held a copy of it. Copies are looked for in the blocks of
+    /// `offered`; everywhere, where the plan's ranges changed other than by being made and emptied.
     pub(super) async fn bury(&self, subject: &Subject, offered: &IpSet) -> Result<(), AdminError> {
+        if let PlanId::Pool(uid) = &subject.plan {
+            self.forget_pool(uid);
+        }
+        let mut edited = false;
         if let Some((plan, token)) = self.store().plan(&subject.plan).await? {
             if !plan.pending.is_empty() || !plan.usable.is_empty() {
                 // Somebody else's edit: whoever settles it sees that the pool is gone.
                 return Ok(());
             }
+            edited = plan.epoch.n > 2;
             match self.store().delete(&Key::Plan(subject.plan.clone()), &token).await {
                 Ok(()) | Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let (Some(first), Some(last)) = (offered.first(), offered.last()) else { return Ok(()) };
         let bits = self.block_bits().get();
-        let selector = Selector::Blocks {
-            scope: self.scope().clone(),
-            family: subject.family,
-            first: first.value() >> bits,
-            last: last.value() >> bits,
-            room: Room::Any,
+        let (first, last) = match (offered.first(), offered.last()) {
+            _ if edited => (0, subject.family.max() >> bits),
+            (Some(first), Some(last)) => (first.value() >> bits, last.value() >> bits),
+            _ => return Ok(()),
         };
+        let (scope, family) = (self.scope().clone(), subject.family);
+        let selector = Selector::Blocks { scope, family, first, last, room: Room::Any };
         for item in self.store().list(&selector).await?.items {
             if let Some(block) = item.document.as_block() {
                 self.drop_copies(block, item.token, |plan| *plan == subject.plan).await?;

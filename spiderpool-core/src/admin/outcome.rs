@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Taken;
 use crate::{
     api::Violations,
@@ -12,7 +14,8 @@ use crate::{
 };
 
 /// Whether an edit is carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Mode {
     /// It is.
     #[default]
@@ -31,7 +34,8 @@ impl From<Mode> for Run {
 }
 
 /// How a pool or subnet is deleted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Deletion {
     /// Refused while addresses are held.
     #[default]
@@ -41,7 +45,8 @@ pub enum Deletion {
 }
 
 /// What was done.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Applied {
     /// A new object.

@@ -15,6 +15,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     addr::{Cidr, IpSet},
     api::SpiderIPPool,
@@ -119,7 +121,7 @@ pub(crate) fn resolve(
 }
 
 /// Addresses that another pool has already.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Taken {
     /// The other pool.
     pub pool: ObjectName,

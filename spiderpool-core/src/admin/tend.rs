@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::{AdminError, Deletion, Mode};
 use crate::{
     addr::Family,
@@ -14,7 +16,7 @@ use crate::{
 };
 
 /// What [`Allocator::tend`] did.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Tended {
     /// Pools and Subnets whose deletion is complete now.
     pub deleted: Vec<Key>,
@@ -40,6 +42,12 @@ impl Allocator {
         self.finish_pools(&mut tended).await?;
         self.settle_plans(&mut tended).await?;
         self.drop_dead_copies().await?;
+        self.reconcile_subnets().await?;
+        Ok(tended)
+    }
+
+    /// Brings the records of all Subnets up to what their pools say.
+    pub(crate) async fn reconcile_subnets(&self) -> Result<(), AdminError> {
         for subnet in self.list_subnets().await? {
             if let Ok(name) = ObjectName::new(&subnet.metadata.name) {
                 match self.reconcile(&name, None).await {
@@ -49,7 +57,7 @@ impl Allocator {
                 }
             }
         }
-        Ok(tended)
+        Ok(())
     }
 
     async fn finish_subnets(&self, tended: &mut Tended) -> Result<(), AdminError> {
@@ -90,7 +98,8 @@ impl Allocator {
         Ok(())
     }
 
-    async fn settle_plans(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    /// Brings all plans up to what their objects say, and makes those that are missing.
+    pub(crate) async fn settle_plans(&self, tended: &mut Tended) -> Result<(), AdminError> {
         // Plans first: a pool that is made after this listing is none of a dead plan's business.
         let plans = self.store().list(&Selector::Kind(Kind::Plan)).await?;
         let reservations = self.store().list(&Selector::Kind(Kind::Reservation)).await?;

@@ -32,14 +32,19 @@ impl Held {
 #[derive(Debug)]
 struct Known {
     held: Map<OwnerUid, SmallVec<[Held; 1]>>,
-    attempts: Map<GrantKey, OpenAttempt>,
+    attempts: Map<OwnerUid, Vec<(GrantKey, OpenAttempt)>>,
 }
 
 impl Known {
     fn close(&mut self, key: &GrantKey) {
         // Nearly always there is none, and no key worth hashing.
-        if !self.attempts.is_empty() {
-            self.attempts.remove(key);
+        if !self.attempts.is_empty()
+            && let Some(all) = self.attempts.get_mut(&key.owner)
+        {
+            all.retain(|(open, _)| open != key);
+            if all.is_empty() {
+                self.attempts.remove(&key.owner);
+            }
         }
     }
 }
@@ -66,21 +71,16 @@ impl Index {
         let known = self.known.lock();
         let held = known.held.get(&key.owner);
         let held = held.and_then(|all| all.iter().find(|h| h.slot == key.slot && h.family() == key.family));
-        let attempt = match known.attempts.is_empty() {
-            true => None,
-            false => known.attempts.get(key).cloned(),
-        };
+        let attempts = if known.attempts.is_empty() { None } else { known.attempts.get(&key.owner) };
+        let attempt = attempts
+            .and_then(|all| all.iter().find(|(open, _)| open == key))
+            .map(|(_, attempt)| attempt.clone());
         (held.map(|held| held.address), attempt)
     }
 
     /// The keys of `owner` with an open attempt.
     pub(super) fn attempts_of(&self, owner: &OwnerUid) -> Vec<(GrantKey, OpenAttempt)> {
-        let known = self.known.lock();
-        let attempts = known.attempts.iter();
-        attempts
-            .filter(|(key, _)| key.owner == *owner)
-            .map(|(key, attempt)| (key.clone(), attempt.clone()))
-            .collect()
+        self.known.lock().attempts.get(owner).cloned().unwrap_or_default()
     }
 
     /// A record was read or written.
@@ -108,7 +108,13 @@ impl Index {
 
     /// A write for `key` may have taken effect, or may still.
     pub(super) fn open(&self, key: &GrantKey, block: BlockId, token: Option<crate::store::Token>) {
-        self.known.lock().attempts.insert(key.clone(), OpenAttempt { block, token });
+        let mut known = self.known.lock();
+        known.close(key);
+        known
+            .attempts
+            .entry(key.owner.clone())
+            .or_default()
+            .push((key.clone(), OpenAttempt { block, token }));
     }
 
     /// Takes in what became of an intent.

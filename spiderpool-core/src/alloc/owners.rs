@@ -5,8 +5,12 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
-use super::hash::{Map, Seed};
+use super::{
+    driver::until,
+    hash::{Map, Seed},
+};
 use crate::{
+    env::Env,
     name::{ContainerId, OwnerUid},
     time::Moment,
 };
@@ -53,16 +57,16 @@ impl Owners {
         Self { turns: Mutex::new(turns), gone: Mutex::new(gone) }
     }
 
-    /// Waits for `owner`'s turn.
-    pub(super) async fn turn(&self, owner: &OwnerUid) -> Turn<'_> {
+    /// Waits for `owner`'s turn; none if it does not come by `deadline`.
+    pub(super) async fn turn(&self, env: &Env, owner: &OwnerUid, deadline: Moment) -> Option<Turn<'_>> {
         let lock = {
             let mut turns = self.turns.lock();
             let Turns { taken, spare } = &mut *turns;
             taken.entry(owner.clone()).or_insert_with(|| spare.pop().unwrap_or_default()).clone()
         };
         let mut turn = Turn { owners: self, owner: owner.clone(), guard: None };
-        turn.guard = Some(lock.lock_arc().await);
-        turn
+        turn.guard = Some(until(env, deadline, lock.lock_arc()).await?);
+        Some(turn)
     }
 
     /// Marks `container` gone: an ADD for it that comes later is refused.

@@ -109,8 +109,8 @@ pub fn show(current: Option<&SpiderEndpoint>, view: &View, holders: &Holders) ->
     };
     let interfaces: Vec<ShownInterface> = view.interfaces.iter().filter_map(held).collect();
     let own = interfaces.iter().flat_map(|interface| &interface.addresses).map(|shown| shown.address);
-    // Nothing is held any more: whoever released it sees to the endpoint.
-    let Some(since) = latest(own, owner, holders) else { return Merged::Unchanged };
+    // Nothing is held any more. Whoever released it may have looked before this view was written.
+    let Some(since) = latest(own, owner, holders) else { return clear(current, &view.owner.uid, holders) };
     if current.is_some_and(|current| {
         current.status.current.uid != owner && is_later(current, owner, since, holders)
     }) {

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod count;
+mod fsck;
 mod holding;
 mod map;
 mod number;
@@ -16,6 +17,7 @@ mod who;
 use std::sync::Arc;
 
 pub use count::{Counts, SubnetCounts};
+pub use fsck::{Finding, FindingKind, Severity};
 pub use holding::{Holding, PoolTime, Withheld, WithheldBy};
 pub use map::{AddressMap, AddressState};
 pub use records::RecordFilter;
@@ -103,6 +105,13 @@ impl Inspect {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The same views of the same scope in another store: a copy, or one behind a wrapper.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = store;
+        self
     }
 
     /// The scope.

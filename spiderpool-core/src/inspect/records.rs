@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::Inspect;
 use crate::{
     addr::Address,
@@ -11,7 +13,8 @@ use crate::{
 };
 
 /// Which records; what is not set does not restrict. All that is set must fit.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct RecordFilter {
     /// Granted by this node.
     pub node: Option<NodeName>,

@@ -382,6 +382,15 @@ impl Block {
         Some(record)
     }
 
+    /// Notes when the address at `offset` was released, for a block that is put together from an export. Nothing
+    /// happens to an address that is held, or whose release is noted already.
+    pub fn note_released(&mut self, offset: u8, at: Timestamp) {
+        let inside = offset < self.bits.size();
+        if inside && (self.held() | self.released_mask()) & (1 << offset) == 0 {
+            self.released.push((offset, at));
+        }
+    }
+
     /// Changes nothing but the token that the next write gets: whoever holds the present one cannot write any more.
     pub fn bump(&mut self) {
         self.bumps = self.bumps.wrapping_add(1);

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     intent::{Action, Intent, Outcome},
     machine::{Failure, Input, Machine, Op, Reply, Step},
@@ -47,6 +49,8 @@ pub struct Edit {
     pub object: Key,
     /// The token of the object that the edit was judged against; none for a creation.
     pub base: Option<Token>,
+    /// For a creation, the uid that the object will have.
+    pub creates: Option<String>,
     /// What the plan could be before, by the old object.
     pub old: Arc<IpSet>,
     /// What it is to be, by the new object.
@@ -66,7 +70,7 @@ impl Edit {
 }
 
 /// Somebody who holds an address that is to leave.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Holder {
     /// The address.
     pub address: Address,
@@ -155,6 +159,7 @@ impl Admit {
             edit: self.edit.id.clone(),
             object: self.edit.object.clone(),
             base: self.edit.base.clone(),
+            creates: self.edit.creates.clone(),
             removed: self.removed.clone(),
             since: input.now,
         };

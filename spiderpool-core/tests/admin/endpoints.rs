@@ -17,7 +17,7 @@ use spiderpool_core::{
     time::Timestamp,
 };
 
-use super::world::{self, add, address, apply, del, open, pool, still_env, stored};
+use super::world::{self, add, address, apply, del, open, pool, slow_store, still_env, stored};
 
 fn slot(name: &str) -> Slot {
     Slot::Named(InterfaceName::new(name).unwrap())
@@ -250,40 +250,48 @@ fn view_of(pod: usize, granted: &[Allocation]) -> View {
 }
 
 /// ADDs and DELs of the same pods from many threads, each followed by its view: in the end every endpoint says what
-/// the blocks say, and nothing else.
+/// the blocks say, and nothing else. Several short races, since only how a race ends can be looked at.
 #[test]
 fn racing_writers_end_with_the_truth() {
-    const PODS: usize = 4;
-    let allocator: Allocator = block_on(open(Arc::new(MemoryStore::new()), &Env::system(), 4));
+    const PODS: usize = 8;
+    let allocator: Allocator = block_on(open(slow_store(), &Env::system(), 4));
     let reference = block_on(apply(&allocator, &pool("p", "10.0.0.0/24", &["10.0.0.1-10.0.0.99"])));
-    std::thread::scope(|scope| {
-        for worker in 0..8usize {
-            let (allocator, reference) = (&allocator, &reference);
-            scope.spawn(move || {
-                for turn in 0..60usize {
-                    let (pod, round) = ((worker + turn) % PODS, worker * 1_000 + turn);
+    for race in 0..40usize {
+        std::thread::scope(|scope| {
+            for worker in 0..PODS * 2 {
+                let (allocator, reference) = (&allocator, &reference);
+                scope.spawn(move || {
+                    let (pod, round) = (worker % PODS, race * 1_000 + worker);
                     block_on(async {
                         let pools = std::slice::from_ref(reference);
                         let granted = add(allocator, pod, round, pools, Binding::Stateless).await.unwrap();
-                        allocator.record_view(&view_of(pod, &granted)).await.unwrap();
-                        if (turn + worker) % 3 > 0 {
-                            del(allocator, pod, round).await;
-                            let owner = world::owner(pod);
-                            allocator.clear_view(&owner.pod.unwrap(), &owner.uid).await.unwrap();
-                        }
+                        let owner = world::owner(pod);
+                        let name = owner.pod.clone().unwrap();
+                        let shown = async {
+                            allocator.record_view(&view_of(pod, &granted)).await.unwrap();
+                        };
+                        // An agent answers the ADD first and writes the view beside: a DEL may overtake it.
+                        let gone = async {
+                            if (race + pod) % 4 > 0 {
+                                del(allocator, pod, round).await;
+                                allocator.clear_view(&name, &owner.uid).await.unwrap();
+                            }
+                        };
+                        futures_util::future::join(shown, gone).await;
                     });
-                }
-            });
-        }
-    });
-    block_on(async {
-        for pod in 0..PODS {
-            let owner = world::owner(pod);
-            let filter = RecordFilter { owner: Some(owner.uid.clone()), ..RecordFilter::default() };
-            let records = allocator.inspect().records(&filter).await.unwrap();
-            let held: Vec<Address> = records.into_iter().map(|(at, _)| at).collect();
-            let endpoint = allocator.store().endpoint(&owner.pod.unwrap()).await.unwrap();
-            assert_eq!(endpoint.map(|(endpoint, _)| shown(&endpoint)).unwrap_or_default(), held);
-        }
-    });
+                });
+            }
+        });
+        block_on(async {
+            for pod in 0..PODS {
+                let owner = world::owner(pod);
+                let filter = RecordFilter { owner: Some(owner.uid.clone()), ..RecordFilter::default() };
+                let records = allocator.inspect().records(&filter).await.unwrap();
+                let held: Vec<Address> = records.into_iter().map(|(at, _)| at).collect();
+                let endpoint = allocator.store().endpoint(&owner.pod.unwrap()).await.unwrap();
+                let shown = endpoint.map(|(endpoint, _)| shown(&endpoint)).unwrap_or_default();
+                assert_eq!(shown, held, "race {race}, pod {pod}");
+            }
+        });
+    }
 }

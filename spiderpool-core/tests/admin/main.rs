@@ -1,13 +1,23 @@
 //! Administration and views through the public API.
 
 #[cfg(test)]
+mod crashes;
+#[cfg(test)]
 mod endpoints;
+#[cfg(test)]
+mod fsck;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
 mod subnets;
+#[cfg(test)]
+mod transfer;
 #[cfg(test)]
 mod views;
 #[cfg(test)]

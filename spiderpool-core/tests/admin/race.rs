@@ -12,10 +12,10 @@ use spiderpool_core::{
     alloc::{Allocator, MemoryLog, Sharing},
     api::SpiderIPPool,
     env::Env,
-    store::{Kind, MemoryStore, Selector, Store},
+    store::{Kind, Selector, Store},
 };
 
-use super::world::{config, pool, record, subnet};
+use super::world::{config, pool, record, slow_store, subnet};
 
 const RACERS: usize = 100;
 
@@ -53,7 +53,7 @@ fn race(allocators: &[Allocator], pools: &[SpiderIPPool]) -> Vec<Result<Applied,
 #[case::identical(|_| (10, 19))]
 #[case::all_contain_one_address(|at| (100 - at % 50, 100 + at / 2))]
 fn of_racing_creations_exactly_one_wins(#[case] range: fn(usize) -> (usize, usize)) {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let store = slow_store();
     let allocators = allocators(&store);
     let home = subnet("home", "10.0.0.0/24", &["10.0.0.1-10.0.0.200"]);
     block_on(allocators[0].apply_subnet(&home, Mode::Real)).unwrap();
@@ -85,7 +85,7 @@ fn of_racing_creations_exactly_one_wins(#[case] range: fn(usize) -> (usize, usiz
 
 #[test]
 fn racing_creations_of_different_addresses_all_win() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let store = slow_store();
     let allocators = allocators(&store);
     let home = subnet("home", "10.0.0.0/16", &["10.0.0.0-10.0.255.254"]);
     block_on(allocators[0].apply_subnet(&home, Mode::Real)).unwrap();
@@ -103,8 +103,8 @@ fn racing_creations_of_different_addresses_all_win() {
 /// The Subnet is made while its pools are: whichever comes first, it knows them all in the end.
 #[test]
 fn a_subnet_made_among_racing_pools_knows_them() {
-    for _ in 0..20 {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    for _ in 0..8 {
+        let store = slow_store();
         let allocators = allocators(&store);
         let name = |at: usize| format!("p{at:02}");
         let range = |at: usize| format!("10.0.{at}.1-10.0.{at}.9");

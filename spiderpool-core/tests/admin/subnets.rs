@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use parking_lot::Mutex;
 use pollster::block_on;
+use rstest::rstest;
 use spiderpool_core::{
     admin::{AdminError, Applied, Deletion, Mode},
     alloc::Allocator,
     api::keys,
     model::Binding,
-    store::{Fault, FaultPlan, FaultStore, MemoryStore, Store, StoreExt},
+    store::{
+        Capabilities, Document, Fault, FaultPlan, FaultStore, Key, Listing, MemoryStore, Position, Selector,
+        Store, StoreError, StoreExt, Token, Versioned, Watch,
+    },
 };
 
 use super::world::{
@@ -166,25 +172,24 @@ fn an_edit_of_the_dead_is_fenced() {
     });
 }
 
-/// A creation whose write lands after its claim was taken for dead: its creator takes the pool back.
+/// A creation whose write lands after its claim was taken for dead, and whose creator is dead: two pools have one
+/// address in their objects. The record keeps it with the one that claimed it, and nobody is granted it twice.
 #[test]
-fn a_creation_that_lost_its_claim_is_taken_back() {
+fn a_creation_that_outlived_its_creator_grants_nothing_twice() {
     block_on(async {
         let (env, hands) = still_env();
         let store = Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default()));
         let allocator = open(store.clone(), &env, 4).await;
         allocator.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
-        // A creator that died: its creation is still on its way when the claim is over.
+        // Its creation is still on its way when the claim is over.
         store.fail_write(2, Fault::Late(u32::MAX));
         refused(&allocator, &pool("late", CIDR, &["10.0.0.1-10.0.0.9"])).await;
         hands.advance(Duration::from_secs(60));
         let other = apply(&allocator, &pool("other", CIDR, &["10.0.0.9-10.0.0.12"])).await;
         assert_eq!(store.land().await, 1, "nothing could stop it");
-        // The record keeps the address with the one that claimed it; applying the late one again says so.
         allocator.tend().await.unwrap();
         let disjoint = [("late", "10.0.0.1-10.0.0.8"), ("other", "10.0.0.9-10.0.0.12")];
         assert_eq!(record(&allocator, "home").await, entries(disjoint));
-        // Whatever the pools say, nobody gets an address twice.
         let late = reference(&allocator, "late").await;
         let mut granted = std::collections::BTreeSet::new();
         for pod in 0..12 {
@@ -194,5 +199,89 @@ fn a_creation_that_lost_its_claim_is_taken_back() {
             }
         }
         assert!(granted.len() >= 9);
+    });
+}
+
+/// A store in which something happens before a pool is created.
+#[derive(Debug)]
+struct Delayed {
+    inner: MemoryStore,
+    pool: &'static str,
+    first: Mutex<Option<Happening>>,
+}
+
+struct Happening(Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Happening {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("something")
+    }
+}
+
+#[async_trait]
+impl Store for Delayed {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
+        self.inner.get(key).await
+    }
+
+    async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
+        self.inner.list(selector).await
+    }
+
+    async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
+        if *key == Key::Pool(self.pool.parse().unwrap()) {
+            let happening = self.first.lock().take();
+            happening.into_iter().for_each(|Happening(happen)| happen());
+        }
+        self.inner.create(key, document).await
+    }
+
+    async fn update(&self, key: &Key, token: &Token, document: Document) -> Result<Token, StoreError> {
+        self.inner.update(key, token, document).await
+    }
+
+    async fn delete(&self, key: &Key, token: &Token) -> Result<(), StoreError> {
+        self.inner.delete(key, token).await
+    }
+
+    async fn watch(&self, selector: &Selector, from: &Position) -> Result<Box<dyn Watch>, StoreError> {
+        self.inner.watch(selector, from).await
+    }
+}
+
+/// A creation that takes longer than its claim stands, while another pool gets some of its addresses: its creator
+/// looks at the record once more, and takes the pool back. The other one stays.
+#[rstest]
+#[case::in_the_record(true)]
+#[case::in_the_record_and_done(false)]
+fn a_creation_that_lost_its_claim_is_taken_back(#[case] others_creator_dies: bool) {
+    block_on(async {
+        let (env, hands) = still_env();
+        let inner = MemoryStore::new();
+        let faulty = Arc::new(FaultStore::new(inner.clone(), FaultPlan::default()));
+        let other = open(faulty.clone(), &env, 4).await;
+        other.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
+        let winner = other.clone();
+        let meanwhile = move || {
+            hands.advance(Duration::from_secs(60));
+            if others_creator_dies {
+                // After the pool is there: its claim still stands in the record.
+                faulty.fail_write(3, Fault::Before);
+            }
+            let made = block_on(winner.apply_pool(&pool("other", CIDR, &["10.0.0.9-10.0.0.12"]), Mode::Real));
+            assert_eq!(made.is_err(), others_creator_dies);
+        };
+        let first = Mutex::new(Some(Happening(Box::new(meanwhile))));
+        let slow = open(Arc::new(Delayed { inner, pool: "slow", first }), &env, 4).await;
+        let text = refused(&slow, &pool("slow", CIDR, &["10.0.0.1-10.0.0.9"])).await;
+        assert!(text.contains("10.0.0.9 of pool other"), "{text}");
+        assert!(slow.store().pool(&"slow".parse().unwrap()).await.unwrap().is_none());
+        other.tend().await.unwrap();
+        assert_eq!(record(&other, "home").await, entries([("other", "10.0.0.9-10.0.0.12")]));
+        assert_eq!(other.inspect().fsck().await.unwrap(), []);
     });
 }

@@ -21,7 +21,7 @@ use spiderpool_core::{
     model::{Binding, BlockBits, Owner, Pool, Slot, Subnet},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Key, Store, StoreExt},
+    store::{FaultPlan, FaultStore, Key, MemoryStore, Store, StoreExt},
     time::{Moment, Timestamp},
 };
 
@@ -116,7 +116,10 @@ pub(crate) async fn stored(allocator: &Allocator, name: &str) -> SpiderIPPool {
 }
 
 pub(crate) async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
-    let pool = Pool::try_from(&stored(allocator, name).await).unwrap();
+    reference_to(&Pool::try_from(&stored(allocator, name).await).unwrap())
+}
+
+pub(crate) fn reference_to(pool: &Pool) -> Arc<PoolRef> {
     Arc::new(PoolRef {
         name: pool.name.clone(),
         uid: pool.uid.clone(),
@@ -154,8 +157,9 @@ pub(crate) async fn declare_pod(allocator: &Allocator, pod: usize) {
         ..Resource::default()
     };
     let key = Key::pod(owner.pod.as_ref().unwrap());
-    if allocator.store().get(&key).await.unwrap().is_none() {
-        allocator.store().create(&key, resource.into()).await.unwrap();
+    if let Ok(None) = allocator.store().get(&key).await {
+        // Whether it is there shows when the allocator asks for it.
+        let _ = allocator.store().create(&key, resource.into()).await;
     }
 }
 
@@ -239,4 +243,11 @@ pub(crate) async fn record(allocator: &Allocator, name: &str) -> BTreeMap<String
             (pool.to_string(), entry.ips.to_string())
         })
         .collect()
+}
+
+/// A store in memory whose operations take their time, so that those who race meet.
+pub(crate) fn slow_store() -> Arc<dyn Store> {
+    let plan =
+        FaultPlan { seed: 1, delay: 0.4, delay_up_to: Duration::from_millis(2), ..FaultPlan::default() };
+    Arc::new(FaultStore::new(MemoryStore::new(), plan).with_timer(Env::system()))
 }

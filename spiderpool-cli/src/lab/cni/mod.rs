@@ -8,4 +8,4 @@ mod result;
 pub(crate) use chain::{Attachment, Chain, PodArgs};
 pub(crate) use network::{IpamSettings, Network, PluginType};
 pub(crate) use plugin::{CniFailure, Plugins};
-pub(crate) use result::{Attached, Given};
+pub(crate) use result::Attached;

@@ -15,6 +15,9 @@ pub(crate) const BRIDGE: &str = "br0";
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct GatewayAddress(pub(crate) String);
 
+/// The bridge's hardware address, locally administered.
+const BRIDGE_ADDRESS: &str = "02:53:50:00:00:01";
+
 /// The two namespaces and what joins them.
 #[derive(Clone, Debug)]
 pub(crate) struct Fabric {
@@ -45,7 +48,8 @@ impl Fabric {
     /// Puts a bridge over the parent, for the bridge plugin.
     pub(crate) async fn add_bridge(&self, runner: &Runner) -> Result<(), RunError> {
         let node = self.node.name();
-        ip(runner, node, &["link", "add", BRIDGE, "type", "bridge"]).await?;
+        // An address of its own: else it takes that of whichever port has the lowest, and CHECK finds it changed.
+        ip(runner, node, &["link", "add", BRIDGE, "address", BRIDGE_ADDRESS, "type", "bridge"]).await?;
         ip(runner, node, &["link", "set", PARENT, "master", BRIDGE]).await?;
         ip(runner, node, &["link", "set", BRIDGE, "up"]).await
     }

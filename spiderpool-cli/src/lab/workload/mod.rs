@@ -9,5 +9,5 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use controller::{Workload, WorkloadError, restarted};
+pub(crate) use controller::{Workload, restarted};
 pub(crate) use plan::{Cluster, PodState, Step, plan, pod_name};
