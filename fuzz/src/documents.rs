@@ -1,16 +1,19 @@
 //! What a store that keeps bytes reads back: damaged, cut off, written by another version, or under the wrong key.
 
+use serde_json::Value;
 use spiderpool_core::addr::Family;
 use spiderpool_core::model::{Block, BlockId, PlanId};
 use spiderpool_core::name::{Namespace, NamespacedName, ObjectName, ScopeName, Uid};
-use spiderpool_core::store::{Document, Key, ResourceName, StoreError, decode, encode};
+use spiderpool_core::store::{Document, Key, Kind, ResourceName, StoreError, decode, encode};
 
 /// Any bytes as a stored document, under a key of each kind and under the key that the document itself names.
 ///
 /// Laws: a document is accepted under keys of one kind at most; what is accepted is written in a form that reads as
-/// the same document; no beginning of that form reads as anything; an accepted block does not contradict itself.
+/// the same document; no beginning of that form reads as anything; an accepted block does not contradict itself, not
+/// even if one of its values was replaced.
 pub fn documents(data: &[u8]) {
     let Some(keys) = sample_keys() else { unreachable!("the sample names are names") };
+    assert!(keys.iter().map(Key::kind).eq(Kind::ALL), "a kind without a sample");
     let mut accepted = None;
     for key in &keys {
         accepted = accepted.or(read(key, data));
@@ -45,6 +48,7 @@ fn read(key: &Key, data: &[u8]) -> Option<&'static str> {
     }
     if let Document::Block(block) = &document {
         block_agrees_with_itself(block);
+        replaced_values(key, &written);
     }
     Some(key.kind().name())
 }
@@ -64,6 +68,59 @@ fn block_agrees_with_itself(block: &Block) {
     let mask = u64::MAX >> (u64::BITS - size);
     assert_eq!((block.held() | block.released_mask()) & !mask, 0, "outside");
     assert!(block.copies().iter().all(|copy| copy.usable & !mask == 0), "a copy reaches outside");
+}
+
+/// The same block with one value replaced, at places spread over the whole of it: refused, or still one story.
+fn replaced_values(key: &Key, written: &[u8]) {
+    const PLACES: usize = 24;
+    let mut value: Value = serde_json::from_slice(written).unwrap_or_default();
+    let places = count(&value);
+    let others = [
+        Value::Null,
+        0.into(),
+        16.into(),
+        u64::MAX.into(),
+        "reservations:default:4".into(),
+        Value::Array(vec![]),
+    ];
+    for step in 0..places.min(PLACES) {
+        // Every place of a small block; of a large one some from its start to its end, others for another length.
+        let at = if places <= PLACES { step } else { (step * places + written.len() % places) / PLACES };
+        for other in &others {
+            let mut left = at;
+            let Some(place) = nth(&mut value, &mut left) else { unreachable!("there are {places} places") };
+            let kept = std::mem::replace(place, other.clone());
+            if let Ok(Document::Block(block)) = decode(key, value.to_string().as_bytes()) {
+                block_agrees_with_itself(&block);
+            }
+            let mut left = at;
+            if let Some(place) = nth(&mut value, &mut left) {
+                *place = kept;
+            }
+        }
+    }
+}
+
+/// How many values there are in it, itself included.
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(items) => items.iter().map(count).sum::<usize>(),
+        Value::Object(fields) => fields.values().map(count).sum::<usize>(),
+        _ => 0,
+    }
+}
+
+/// The value that comes after `left` others.
+fn nth<'a>(value: &'a mut Value, left: &mut usize) -> Option<&'a mut Value> {
+    if *left == 0 {
+        return Some(value);
+    }
+    *left -= 1;
+    match value {
+        Value::Array(items) => items.iter_mut().find_map(|item| nth(item, left)),
+        Value::Object(fields) => fields.values_mut().find_map(|field| nth(field, left)),
+        _ => None,
+    }
 }
 
 /// The key that a block, plan or scope names in itself.

@@ -11,15 +11,25 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod annotations;
+mod cni_args;
+mod cni_config;
 mod documents;
 mod ip_set;
+mod manifests;
 mod objects;
 mod ranges;
+mod socket_api;
 
+pub use annotations::annotations;
+pub use cni_args::cni_args;
+pub use cni_config::cni_config;
 pub use documents::documents;
 pub use ip_set::ip_set;
+pub use manifests::manifests;
 pub use objects::objects;
 pub use ranges::ranges;
+pub use socket_api::socket_api;
 
 /// A fuzz body and its name, which is also that of its program and of its folder of seeds.
 #[derive(Clone, Copy, Debug)]
@@ -36,4 +46,9 @@ pub const BODIES: &[Body] = &[
     Body { name: "ip_set", run: ip_set },
     Body { name: "objects", run: objects },
     Body { name: "documents", run: documents },
+    Body { name: "manifests", run: manifests },
+    Body { name: "annotations", run: annotations },
+    Body { name: "cni_config", run: cni_config },
+    Body { name: "cni_args", run: cni_args },
+    Body { name: "socket_api", run: socket_api },
 ];

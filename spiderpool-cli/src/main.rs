@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     args::{Cli, Command},
     failure::{Exit, Failure},
-    session::Session,
+    session::{Opening, Session},
 };
 
 fn main() -> ExitCode {
@@ -46,7 +46,8 @@ async fn run(cli: &Cli) -> Result<Answer, Failure> {
     }
     let target =
         cli.target.resolve(|name| std::env::var(name).ok(), |path| std::path::Path::new(path).exists())?;
-    let session = Session::open(&target).await?;
+    let opening = if matches!(cli.command, Command::Import(_)) { Opening::OrNew } else { Opening::Existing };
+    let session = Session::open(&target, opening).await?;
     command::run(&session, &cli.command, cli.output).await
 }
 

@@ -61,15 +61,15 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Reads the manifests in `text`, which came from `name`.
 pub(crate) fn read_text(name: &str, text: &str) -> Result<Vec<Manifest>, Failure> {
-    let values: Vec<Value> = match text.trim_start().starts_with('{') {
-        // Messages about JSON are better from a reader of JSON, which also takes several objects in a row.
-        true => serde_json::Deserializer::from_str(text)
-            .into_iter()
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::usage(format!("{name} is not JSON: {error}")))?,
-        false => serde_saphyr::from_multiple(text).map_err(|error| {
+    let yaml = || serde_saphyr::from_multiple::<Value>(text);
+    let values: Vec<Value> = if text.trim_start().starts_with('{') {
+        // A reader of JSON also takes several objects in a row, and says better what is wrong with one.
+        let json: Result<_, _> = serde_json::Deserializer::from_str(text).into_iter().collect();
+        json.or_else(|error| yaml().map_err(|_| Failure::usage(format!("{name} is not JSON: {error}"))))?
+    } else {
+        yaml().map_err(|error| {
             Failure::usage(format!("{name} is not YAML: {}", error.to_string().trim_end()))
-        })?,
+        })?
     };
     let mut manifests = Vec::new();
     for value in values.into_iter().filter(|value| !value.is_null()) {
@@ -99,14 +99,15 @@ mod tests {
         let json = r#"{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"}}]}
                       {"apiVersion":"v1","kind":"Node","metadata":{"name":"n"}}"#;
         assert_eq!(names(json), ["p", "n"]);
+        assert_eq!(names("{apiVersion: v1, kind: Pod, metadata: {name: flow}}"), ["flow"]);
     }
 
     #[test]
     fn what_is_wrong_is_named_with_its_file() {
         let told = |text: &str| read_text("pools.yaml", text).unwrap_err().to_string();
         insta::assert_snapshot!(told("{\"kind\": 3"), @"pools.yaml is not JSON: EOF while parsing an object at line 1 column 10");
-        insta::assert_snapshot!(told("kind: SpiderIPPool\nmetadata: {name: a}"), @"");
-        insta::assert_snapshot!(told(&POOL.replace("10.0.0.0/24", "[1]")), @"");
+        insta::assert_snapshot!(told("kind: SpiderIPPool\nmetadata: {name: a}"), @"pools.yaml: apiVersion: this is missing: write it, as `apiVersion: spiderpool.spidernet.io/v2beta1` and `kind: SpiderIPPool`");
+        insta::assert_snapshot!(told(&POOL.replace("10.0.0.0/24", "[1]")), @r#"pools.yaml: SpiderIPPool "a": spec.subnet: invalid type: sequence, expected a string (put it in quotes)"#);
         let yaml = told("kind: [");
         assert!(yaml.starts_with("pools.yaml is not YAML: "), "{yaml}");
     }

@@ -16,6 +16,15 @@ use crate::{
     failure::{Exit, Failure},
 };
 
+/// Whether a store that does not exist is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Opening {
+    /// It has to exist: a mistyped path would otherwise become an empty store.
+    Existing,
+    /// It is made.
+    OrNew,
+}
+
 /// A store that is open. All commands run on this, whatever the store is.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
@@ -25,16 +34,17 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens `target`.
-    pub(crate) async fn open(target: &Target) -> Result<Self, Failure> {
+    pub(crate) async fn open(target: &Target, opening: Opening) -> Result<Self, Failure> {
         let env = Env::system();
         let store = match target {
-            Target::Store(url) => open_url(url, &env)?,
+            Target::Store(url) => open_url(url, &env, opening)?,
             Target::Agent(socket) => open_agent(socket).await?,
         };
         Ok(Self { store, env })
     }
 
     /// A session on a store that is open already.
+    #[cfg(test)]
     pub(crate) fn on(store: Arc<dyn Store>, env: Env) -> Self {
         Self { store, env }
     }
@@ -79,12 +89,12 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
     }
 }
 
-fn open_url(url: &str, env: &Env) -> Result<Arc<dyn Store>, Failure> {
-    let _ = env;
+fn open_url(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Store>, Failure> {
+    let _ = (env, opening);
     match url.split_once("://").map(|(scheme, _)| scheme) {
         Some("memory") => Ok(Arc::new(MemoryStore::new())),
         #[cfg(feature = "sled")]
-        Some("sled") => crate::sled::open(url, env),
+        Some("sled") => crate::sled::open(url, env, opening),
         _ => Err(Failure::usage(format!("{url:?} is not the URL of a store"))
             .remedy("--store sled:///var/lib/spiderpool, or --agent SOCKET")),
     }

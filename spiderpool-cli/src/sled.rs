@@ -5,14 +5,16 @@ use std::{path::Path, sync::Arc};
 use spiderpool_core::{env::Env, store::Store};
 use spiderpool_store_sled::{Holder, OpenError, SledConfig, SledStore};
 
-use crate::failure::{Exit, Failure};
+use crate::{
+    failure::{Exit, Failure},
+    session::Opening,
+};
 
 /// Opens the database at `url`.
-pub(crate) fn open(url: &str, env: &Env) -> Result<Arc<dyn Store>, Failure> {
+pub(crate) fn open(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Store>, Failure> {
     let config: SledConfig =
         url.parse().map_err(|error: spiderpool_store_sled::UrlError| Failure::usage(error.to_string()))?;
-    // A mistyped path would otherwise become an empty database.
-    if !config.path.exists() {
+    if opening == Opening::Existing && !config.path.exists() {
         return Err(Failure::new(Exit::Unreachable, format!("{} does not exist", config.path.display()))
             .remedy("check the path; an agent creates its database when it is first started"));
     }
@@ -58,8 +60,8 @@ mod tests {
     fn a_locked_database_names_its_holder_and_the_way_through_it() {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sled://{}", directory.path().display());
-        let held = open(&url, &Env::system()).unwrap();
-        let failure = open(&url, &Env::system()).unwrap_err();
+        let held = open(&url, &Env::system(), Opening::Existing).unwrap();
+        let failure = open(&url, &Env::system(), Opening::Existing).unwrap_err();
         assert_eq!(failure.exit(), Exit::Unreachable);
         let text = failure.to_string();
         assert!(text.contains(&format!("is locked by pid {}", std::process::id())), "{text}");
@@ -69,9 +71,9 @@ mod tests {
 
     #[test]
     fn a_database_that_is_not_there_is_not_made() {
-        let failure = open("sled:///nowhere/at/all", &Env::system()).unwrap_err();
+        let failure = open("sled:///nowhere/at/all", &Env::system(), Opening::Existing).unwrap_err();
         assert_eq!(failure.one_line(), "/nowhere/at/all does not exist");
-        assert_eq!(open("sled://", &Env::system()).unwrap_err().exit(), Exit::Usage);
+        assert_eq!(open("sled://", &Env::system(), Opening::Existing).unwrap_err().exit(), Exit::Usage);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(crate) struct LabArgs {
     pub(crate) keep: bool,
 
     /// Remove what an earlier lab left up in this directory
-    #[arg(long, value_name = "DIR", exclusive = true)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "manifests", "dir"])]
     pub(crate) down: Option<PathBuf>,
 
     /// Make no network, also as root

@@ -6,7 +6,7 @@ mod target;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spiderpool_core::addr::Address;
+use spiderpool_core::{addr::Address, model::BlockBits};
 
 pub(crate) use lab::{FamilyChoice, LabArgs};
 pub(crate) use target::{Target, TargetArgs};
@@ -36,7 +36,15 @@ pub(crate) struct Cli {
     pub(crate) target: TargetArgs,
 
     /// What to print: a table for people, or everything for programs.
-    #[arg(short, long, value_enum, global = true, default_value_t, value_name = "FORMAT")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        global = true,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Global options"
+    )]
     pub(crate) output: Format,
 
     #[command(subcommand)]
@@ -80,8 +88,8 @@ pub(crate) enum Command {
     Fsck,
     /// Write everything as one file
     #[command(after_help = "Examples:\n  \
-        spiderpoolctl export > backup.jsonl\n  \
-        spiderpoolctl --store sled:///tmp/copy import -f backup.jsonl")]
+        spiderpoolctl export -f backup.json\n  \
+        spiderpoolctl --store sled:///tmp/copy import -f backup.json")]
     Export(ExportArgs),
     /// Read what export wrote into an empty store
     Import(ImportArgs),
@@ -242,9 +250,27 @@ pub(crate) struct ExportArgs {
 
 /// `import`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  spiderpoolctl --store sled:///tmp/copy import -f backup.jsonl")]
+#[command(
+    after_help = "The store is made if it does not exist. Remove the agents' intent logs before agents are started on it.\n\n\
+    Examples:\n  \
+    spiderpoolctl --store sled:///tmp/copy import -f backup.json\n  \
+    spiderpoolctl --store sled:///tmp/copy import -f backup.json --dry-run"
+)]
 pub(crate) struct ImportArgs {
     /// The file that export wrote, or - for standard input
     #[arg(short, long = "filename", required = true, value_name = "FILE|-")]
     pub(crate) file: PathBuf,
+    /// Say what would be done, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Blocks of 2^BITS addresses; default: as they were
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(0..=6))]
+    block_bits: Option<u8>,
+}
+
+impl ImportArgs {
+    /// The size of blocks that is asked for.
+    pub(crate) fn block_bits(&self) -> Option<BlockBits> {
+        self.block_bits.and_then(BlockBits::new)
+    }
 }

@@ -15,12 +15,18 @@ const DEFAULT_STORE: &str = "sled:///var/lib/spiderpool";
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TargetArgs {
     /// The store: sled://PATH, or memory:// (empty, for trying things out) [env: SPIDERPOOL_STORE]
-    #[arg(long, global = true, value_name = "URL", conflicts_with = "agent")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        conflicts_with = "agent",
+        help_heading = "Global options"
+    )]
     pub(crate) store: Option<String>,
 
     /// The socket of an agent, which holds the store [env: SPIDERPOOL_AGENT_SOCKET]. Default: the agent of this
     /// machine where one listens, else its database
-    #[arg(long, global = true, value_name = "SOCKET")]
+    #[arg(long, global = true, value_name = "SOCKET", help_heading = "Global options")]
     pub(crate) agent: Option<PathBuf>,
 }
 

@@ -83,8 +83,9 @@ impl Sheet {
     }
 
     fn yaml(&mut self, resource: &Resource) -> Result<(), Failure> {
-        let text = Answer::data(&resource.rest, Format::Yaml)?.text;
-        self.0.push_str(&text);
+        if !resource.rest.is_empty() {
+            self.0.push_str(&Answer::data(&resource.rest, Format::Yaml)?.text);
+        }
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use spiderpool_core::{
     api::{SpiderEndpoint, manifest::Object},
     inspect::ALLOCATED_IPS_SHOWN,
@@ -69,6 +69,15 @@ pub(super) async fn list(
     Ok(objects.into_iter().filter(|object| kind.is(object) && here(object)).collect())
 }
 
+/// Several objects, as kubectl prints them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    items: &'a [Object],
+}
+
 async fn show(
     session: &Session,
     objects: &[Object],
@@ -78,14 +87,7 @@ async fn show(
     match format {
         Format::Json | Format::Yaml => match objects {
             [object] if args.names.len() == 1 => Answer::data(object, format),
-            objects => {
-                let list = json!({"apiVersion": "v1", "kind": "List"});
-                let Value::Object(mut list) = list else { return Ok(Answer::default()) };
-                let items: Result<Vec<Value>, _> = objects.iter().map(Object::to_value).collect();
-                let items = items.map_err(|error| Failure::refused(error.to_string()))?;
-                list.insert("items".into(), items.into());
-                Answer::data(&list, format)
-            }
+            items => Answer::data(&List { api_version: "v1", kind: "List", items }, format),
         },
         Format::Name => Ok(Answer::text(objects.iter().map(reference).collect::<Vec<_>>().join("\n"))),
         Format::Table | Format::Wide if objects.is_empty() => Ok(Answer::default()),

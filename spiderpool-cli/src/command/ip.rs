@@ -49,7 +49,7 @@ async fn show(session: &Session, address: Address, format: Format) -> Result<Ans
     match format {
         Format::Json | Format::Yaml => Answer::data(&holding, format),
         Format::Name => Ok(Answer::text(owner_name(&holding))),
-        Format::Table | Format::Wide => Ok(Answer::text(sheet(&holding))),
+        Format::Table | Format::Wide => Ok(Answer::text(address_sheet(&holding))),
     }
 }
 
@@ -65,7 +65,7 @@ fn owner_name(holding: &Holding) -> String {
 }
 
 /// A held address line by line; anything else in one sentence.
-fn sheet(holding: &Holding) -> String {
+pub(crate) fn address_sheet(holding: &Holding) -> String {
     let Holding::Held { address, pool, record, reserved_by } = holding else { return holding.to_string() };
     let mut lines = vec![
         ("Address", address.to_string()),
@@ -154,7 +154,7 @@ async fn release(
 ) -> Result<Answer, Failure> {
     let holding = session.inspect().await?.who(address).await.map_err(store_failure)?;
     let Holding::Held { record, .. } = &holding else {
-        return Err(Failure::not_found(holding.to_string()).remedy("nothing: nobody holds it"));
+        return Err(Failure::not_found(format!("nobody holds it: {holding}")));
     };
     if consent == Consent::Ask && !ask(&holding)? {
         return Err(Failure::refused(format!("{address} is left with {}", record.owner)));
@@ -201,7 +201,7 @@ fn ask(holding: &Holding) -> Result<bool, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::usage(format!("{holding}")).remedy("repeat with --yes to release it"));
     }
-    eprintln!("{}", sheet(holding));
+    eprintln!("{}", address_sheet(holding));
     eprint!("Release it? A pod that still runs keeps it on its interface. [y/N] ");
     let mut line = String::new();
     let read = std::io::stderr().flush().and_then(|()| std::io::stdin().read_line(&mut line));

@@ -4,15 +4,17 @@ mod apply;
 mod delete;
 mod describe;
 mod explain;
+mod fsck;
 mod get;
 mod ip;
 mod outcome;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 pub(crate) use apply::apply_all;
 pub(crate) use explain::explain_pod;
-pub(crate) use ip::inspect_failure;
+pub(crate) use ip::{address_sheet, inspect_failure};
 pub(crate) use outcome::admin_failure;
 
 use crate::{
@@ -31,8 +33,9 @@ pub(crate) async fn run(session: &Session, command: &Command, format: Format) ->
         Command::Delete(args) => delete::delete(session, args, format).await,
         Command::Ip(args) => ip::ip(session, args, format).await,
         Command::Explain(args) => explain::explain(session, args, format).await,
-        Command::Fsck | Command::Export(_) | Command::Import(_) | Command::Lab(_) => {
-            Err(Failure::usage("not here"))
-        }
+        Command::Fsck => fsck::fsck(session, format).await,
+        Command::Export(args) => transfer::export(session, args).await,
+        Command::Import(args) => transfer::import(session, args, format).await,
+        Command::Lab(_) => Err(Failure::usage("the lab brings its own store")),
     }
 }

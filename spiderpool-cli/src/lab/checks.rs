@@ -1,8 +1,9 @@
 //! What is looked at again and again.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
+use spiderpool_core::inspect::Severity;
 
 use super::{
     cluster::Pod,
@@ -10,10 +11,14 @@ use super::{
     report::Report,
     world::World,
 };
-use crate::failure::Failure;
+use crate::{failure::Failure, output::count, session::store_failure};
 
 /// How many pings run at once.
 const AT_ONCE: usize = 8;
+/// How long the agent may take to bring endpoints in line with what is held.
+const VIEWS_WITHIN: Duration = Duration::from_secs(20);
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The most pods in a round of pings.
 const RING: usize = 12;
 
@@ -26,7 +31,7 @@ pub(crate) fn all_served(world: &World, report: &mut Report) {
         .map(|(name, pod)| format!("{name}: {}", pod.refusal.as_deref().unwrap_or("not started")))
         .collect();
     let found = match without.is_empty() {
-        true => Ok(format!("{} pods", pods.len())),
+        true => Ok(count(pods.len(), "pod")),
         false => Err(without.join("; ")),
     };
     report.check("every pod has its addresses", found);
@@ -36,6 +41,36 @@ pub(crate) fn all_served(world: &World, report: &mut Report) {
 pub(crate) async fn sound(world: &World, report: &mut Report) -> Result<(), Failure> {
     let found = world.audit().await?;
     report.check("pods and store agree: no address lost, none twice", found);
+    Ok(())
+}
+
+/// `spiderpoolctl fsck` finds nothing to put right. The agent writes endpoints after it has answered, so what is wrong
+/// with them right now is given a while to go away.
+pub(crate) async fn store_is_well(world: &World, report: &mut Report) -> Result<(), Failure> {
+    report.working("checking the store");
+    let clock = world.session().env().clock.clone();
+    let deadline = clock.monotonic().after(VIEWS_WITHIN);
+    let inspect = world.inspect().await?;
+    let findings = loop {
+        let findings = inspect.fsck().await.map_err(store_failure)?;
+        let well = findings.iter().all(|finding| finding.severity == Severity::Info);
+        if well || clock.monotonic() >= deadline || world.runner.stop().is_set() {
+            break findings;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    report.rest();
+    let wrong: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.severity > Severity::Info)
+        .map(ToString::to_string)
+        .collect();
+    let found = match wrong.is_empty() {
+        true if findings.is_empty() => Ok(String::new()),
+        true => Ok(format!("but for {} of no consequence", count(findings.len(), "remark"))),
+        false => Err(wrong.join("; ")),
+    };
+    report.check("fsck finds nothing that contradicts itself", found);
     Ok(())
 }
 
@@ -50,9 +85,9 @@ pub(crate) async fn unchanged(world: &World, report: &mut Report) {
     });
     let results: Vec<Option<String>> =
         checks.buffer_unordered(AT_ONCE).filter_map(|result| async { result }).collect().await;
-    let count = results.len();
+    let checked = results.len();
     let wrong: Vec<String> = results.into_iter().flatten().collect();
-    let found = if wrong.is_empty() { Ok(format!("{count} pods")) } else { Err(wrong.join("; ")) };
+    let found = if wrong.is_empty() { Ok(count(checked, "pod")) } else { Err(wrong.join("; ")) };
     report.check("CNI CHECK finds every interface as it was made", found);
 }
 

@@ -32,6 +32,12 @@ pub(super) async fn custom(
     if nodes.len() > 1 {
         report.say(format!("note: the lab has one node, {}; the others have no pods", nodes[0]));
     }
+    for manifest in &manifests {
+        if manifest.object.kind() == "CronJob" {
+            let name = &manifest.object.metadata().name;
+            report.say(format!("note: CronJob {name} makes no pods here: the lab has no timetable"));
+        }
+    }
     report.heading("The manifests");
     report.working("applying the manifests and starting their pods");
     let warnings = world.apply(manifests).await?;
@@ -62,6 +68,7 @@ pub(super) async fn custom(
     world.agent = Agent::start(&world.agent_settings, place, world.runner.stop()).await?;
     report.rest();
     checks::sound(world, report).await?;
+    checks::store_is_well(world, report).await?;
     checks::unchanged(world, report).await;
     Ok(())
 }

@@ -68,9 +68,11 @@ pub(crate) async fn lab(args: &LabArgs, format: Format) -> Result<Answer, Failur
     let mut report = Report::new(format);
     let result = run(args, &mut place, &programs, manifests, &stop, &mut report).await;
     report.rest();
+    // Whatever broke on the way broke because of that.
+    let result = if stop.is_set() { Err(interrupted()) } else { result };
     let answer = match result {
-        Ok(shown) if args.keep => return Ok(summary::kept(&shown, &report, &place, args, format)?),
-        Ok(shown) => summary::summary(&shown, &report, args, format),
+        Ok(shown) if args.keep => return summary::kept(&shown, &report, &place, format),
+        Ok(shown) => summary::summary(&shown, &report, &place, args, format),
         Err(failure) => Err(failure),
     };
     let removed = take_down(&place).await;

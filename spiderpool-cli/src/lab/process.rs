@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use super::stop::Stop;
@@ -164,7 +168,8 @@ impl Runner {
         &self.stop
     }
 
-    /// Runs `job` to its end, whatever that is. A job that is stopped or takes too long is killed and waited for.
+    /// Runs `job` to its end, whatever that is. A job that is stopped or takes too long is killed, with the programs
+    /// that it has started, and waited for.
     pub(crate) async fn run(&self, job: &Job) -> Result<Output, RunError> {
         if self.stop.is_set() {
             return Err(RunError::Interrupted);
@@ -193,7 +198,12 @@ impl Runner {
             () = tokio::time::sleep(job.limit) => RunError::TooLong { job: job.to_string(), limit: job.limit },
             () = self.stop.wait() => RunError::Interrupted,
         };
-        child.kill().await.map_err(pipe)?;
+        // The whole group: a main plugin that is killed alone leaves its IPAM plugin waiting.
+        if let Some(group) = child.id().and_then(|id| i32::try_from(id).ok()) {
+            // It may have ended this very moment.
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
+        child.wait().await.map_err(pipe)?;
         Err(broken)
     }
 
@@ -241,9 +251,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_takes_too_long_is_killed_and_gone() {
-        let job = sh("echo $$; exec sleep 1000").limit(Duration::from_millis(50));
+    async fn a_job_that_takes_too_long_is_killed() {
+        let job = sh("exec sleep 1000").limit(Duration::from_millis(20));
         let error = Runner::new(Stop::never()).run(&job).await.unwrap_err();
         assert!(matches!(error, RunError::TooLong { .. }), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_job_that_is_stopped_is_killed_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let told = folder.path().join("pid");
+        let job = sh(&format!("sleep 1000 & echo $! > {0}.part; mv {0}.part {0}; wait", told.display()));
+        let (tell, stop) = Stop::by_hand();
+        let runner = Runner::new(stop);
+        let (result, ()) = tokio::join!(runner.run(&job), async {
+            while !told.exists() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            tell.send_replace(true);
+        });
+        assert!(matches!(result, Err(RunError::Interrupted)));
+        assert!(matches!(runner.run(&job).await, Err(RunError::Interrupted)), "nothing is begun any more");
+        let pid = std::fs::read_to_string(told).unwrap();
+        let line = format!("/proc/{}/cmdline", pid.trim());
+        // It was told to die, and does as soon as it is scheduled; a zombie has no command line any more.
+        let gone = async {
+            while std::fs::read(&line).is_ok_and(|line| !line.is_empty()) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), gone).await.expect("what it started still runs");
     }
 }

@@ -1,6 +1,10 @@
 //! What the lab says while it works, and what it found.
 
-use std::{fmt::Display, io::IsTerminal as _, time::Duration};
+use std::{
+    fmt::Display,
+    io::{IsTerminal as _, Write as _},
+    time::Duration,
+};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -75,11 +79,10 @@ impl Report {
         self.say(format!("\n{}", self.paint.text(Style::Bold, format!("== {title} =="))));
     }
 
-    /// Text, with a line end.
-    #[expect(clippy::print_stdout, reason = "what the lab shows is its output")]
+    /// Text, with a line end. A reader that went away (`| head`) must not end the lab before it has cleaned up.
     pub(crate) fn say(&self, text: impl Display) {
         if !self.quiet {
-            self.progress.suspend(|| println!("{text}"));
+            self.progress.suspend(|| drop(writeln!(std::io::stdout(), "{text}")));
         }
     }
 

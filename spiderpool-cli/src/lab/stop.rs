@@ -12,13 +12,15 @@ use tokio::{
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Stops at the first SIGINT or SIGTERM.
+    /// Stops at the first SIGINT, SIGTERM or SIGHUP.
     pub(crate) fn on_signal() -> io::Result<Self> {
         let (tell, told) = watch::channel(false);
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         tokio::spawn(async move {
             tokio::select! {
+                _ = hangup.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
@@ -32,6 +34,13 @@ impl Stop {
     /// Never stops: for clean-up, which has to come to its end.
     pub(crate) fn never() -> Self {
         Self(watch::channel(false).1)
+    }
+
+    /// Stops when told by the sender.
+    #[cfg(test)]
+    pub(crate) fn by_hand() -> (watch::Sender<bool>, Self) {
+        let (tell, told) = watch::channel(false);
+        (tell, Self(told))
     }
 
     /// Whether to stop.

@@ -39,6 +39,8 @@ impl Shown {
 /// For programs.
 #[derive(Serialize)]
 struct Data<'a> {
+    dir: String,
+    prefix: &'a str,
     mode: &'static str,
     checks: Value,
     pods: &'a [PodView],
@@ -47,11 +49,18 @@ struct Data<'a> {
     kept: Option<Value>,
 }
 
-fn data(shown: &Shown, report: &Report, kept: Option<Value>, format: Format) -> Result<Answer, Failure> {
+fn data(
+    shown: &Shown,
+    report: &Report,
+    place: &Place,
+    kept: Option<Value>,
+    format: Format,
+) -> Result<Answer, Failure> {
     let pools = shown.pools.iter().cloned().map(|pool| Object::Pool(Box::new(pool)).to_value());
     let pools = pools.collect::<Result<_, _>>().map_err(|error| Failure::refused(error.to_string()))?;
     let checks = serde_json::to_value(report.checks()).unwrap_or_default();
-    Answer::data(&Data { mode: shown.mode, checks, pods: &shown.pods, pools, kept }, format)
+    let (dir, prefix) = (place.dir().display().to_string(), place.state().prefix.as_str());
+    Answer::data(&Data { dir, prefix, mode: shown.mode, checks, pods: &shown.pods, pools, kept }, format)
 }
 
 fn is_for_programs(format: Format) -> bool {
@@ -74,6 +83,9 @@ fn verdict(report: &Report) -> String {
         let word = if check.outcome == Outcome::Failed { "failed" } else { "skipped" };
         let _ = write!(text, "\n  {word}: {}: {}", check.name, check.detail);
     }
+    if failed > 0 {
+        text.push_str("\nThe agent's and the plugin's logs tell more: run it again with --keep.");
+    }
     text
 }
 
@@ -81,11 +93,12 @@ fn verdict(report: &Report) -> String {
 pub(crate) fn summary(
     shown: &Shown,
     report: &Report,
+    place: &Place,
     args: &LabArgs,
     format: Format,
 ) -> Result<Answer, Failure> {
     if is_for_programs(format) {
-        return data(shown, report, None, format);
+        return data(shown, report, place, None, format);
     }
     let mut text = verdict(report);
     text.push_str("\n\nTry next:\n");
@@ -98,23 +111,19 @@ pub(crate) fn summary(
 }
 
 /// The last words of a lab that stays up.
-pub(crate) fn kept(
-    shown: &Shown,
-    report: &Report,
-    place: &Place,
-    args: &LabArgs,
-    format: Format,
-) -> Result<Answer, Failure> {
+pub(crate) fn kept(shown: &Shown, report: &Report, place: &Place, format: Format) -> Result<Answer, Failure> {
     let (dir, socket) = (place.dir().display(), place.socket().display().to_string());
     let mut answer = if is_for_programs(format) {
-        let kept = json!({"dir": dir.to_string(), "agent": socket, "prefix": place.state().prefix});
-        data(shown, report, Some(kept), format)?
+        data(shown, report, place, Some(json!({"agent": socket})), format)?
     } else {
         let mut text = verdict(report);
         let _ = write!(
             text,
             "\n\nThe lab is still up. Play with it:\n  export SPIDERPOOL_AGENT_SOCKET={socket}\n"
         );
+        if let Ok(own) = std::env::current_exe() {
+            let _ = writeln!(text, "  alias spiderpoolctl={}", own.display());
+        }
         text.push_str("  spiderpoolctl get sp\n  spiderpoolctl get pods -o wide\n");
         if let Some(pod) = shown.pods.iter().find(|pod| !pod.addresses.is_empty()) {
             let _ = writeln!(text, "  spiderpoolctl ip show {}", pod.addresses[0].address);
@@ -129,7 +138,6 @@ pub(crate) fn kept(
         let _ = write!(text, "Remove it:\n  spiderpoolctl lab --down {dir}");
         Answer::text(text)
     };
-    let _ = args;
     if report.count(Outcome::Failed) > 0 {
         answer.exit = Some(Exit::Refused);
     }

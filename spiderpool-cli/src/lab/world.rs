@@ -30,7 +30,8 @@ use crate::{
     args::LabArgs,
     command::apply_all,
     failure::Failure,
-    session::{Session, store_failure},
+    output::count,
+    session::{Opening, Session, store_failure},
 };
 
 /// The name of the lab's node, unless a manifest names another.
@@ -159,7 +160,7 @@ impl World {
         node: String,
         env: Env,
     ) -> Result<(Session, Cluster), Failure> {
-        let session = Session::open(&crate::args::Target::Agent(place.socket())).await?;
+        let session = Session::open(&crate::args::Target::Agent(place.socket()), Opening::Existing).await?;
         let allocator = session.allocator().await?;
         let runner = Runner::new(stop.clone());
         let plugins = Plugins {
@@ -244,7 +245,7 @@ impl World {
         let problems = audit(&pods, records.iter().map(|(address, record)| (*address, record.as_ref())));
         let addresses: usize = pods.iter().map(|pod| pod.addresses.len()).sum();
         Ok(match problems.is_empty() {
-            true => Ok(format!("{} pods, {addresses} addresses", pods.len())),
+            true => Ok(format!("{}, {}", count(pods.len(), "pod"), count(addresses, "address"))),
             false => Err(problems.join("; ")),
         })
     }

@@ -165,33 +165,19 @@ mod tests {
     use rstest::rstest;
 
     #[test]
-    fn the_definition_is_sound_and_every_flag_has_its_variable() {
+    fn the_definition_is_sound_and_documented() {
         let command = Settings::command();
         command.clone().debug_assert();
-        let mut table = String::new();
+        let documented = include_str!("../../../docs/agent.md");
         for argument in command.get_arguments() {
-            let id = argument.get_id();
+            let (id, flag) = (argument.get_id(), argument.get_long().unwrap());
             let variable = argument.get_env().unwrap_or_else(|| panic!("{id} has no environment variable"));
-            let default =
-                argument.get_default_values().first().map_or("-".into(), |value| value.to_string_lossy());
-            table +=
-                &format!("--{} {} {default}\n", argument.get_long().unwrap(), variable.to_string_lossy());
+            let default = argument.get_default_values().first();
+            let default = default.map_or("-".into(), |value| format!("`{}`", value.to_string_lossy()));
+            let row = format!("| `--{flag}` | `{}` | {default} | ", variable.to_string_lossy());
+            assert!(documented.contains(&row), "docs/agent.md has no row {row}");
         }
-        insta::assert_snapshot!(table, @r"
-        --store SPIDERPOOL_STORE sled:///var/lib/spiderpool
-        --socket SPIDERPOOL_IPAM_UNIX_SOCKET_PATH /var/run/spidernet/spiderpool.sock
-        --node-name SPIDERPOOL_NODE_NAME -
-        --spool-dir SPIDERPOOL_SPOOL_DIR -
-        --health-addr SPIDERPOOL_HEALTH_ADDR 127.0.0.1:5710
-        --metrics-addr SPIDERPOOL_METRICS_ADDR 127.0.0.1:5711
-        --log-level SPIDERPOOL_LOG_LEVEL info
-        --log-format SPIDERPOOL_LOG_FORMAT auto
-        --enable-ipv4 SPIDERPOOL_ENABLE_IPV4 true
-        --enable-ipv6 SPIDERPOOL_ENABLE_IPV6 true
-        --enable-statefulset SPIDERPOOL_ENABLE_STATEFULSET true
-        --namespace SPIDERPOOL_POD_NAMESPACE kube-system
-        --multus-cluster-network MULTUS_CLUSTER_NETWORK -
-        ");
+        assert_eq!(documented.matches("| `--").count(), command.get_arguments().count());
     }
 
     #[rstest]

@@ -84,8 +84,11 @@ impl CniArgs {
             }
         }
         if !unknown.is_empty() && !ignore_unknown {
+            const SHOWN: usize = 8;
+            let more = if unknown.len() > SHOWN { " and more" } else { "" };
+            unknown.truncate(SHOWN);
             return Err(malformed(
-                format!("unknown keys {}", unknown.join(", ")),
+                format!("unknown keys {}{more}", unknown.join(", ")),
                 "Add IgnoreUnknown=1 to have keys for other plugins passed over.",
             ));
         }

@@ -160,8 +160,10 @@ impl NetConf {
             ));
         };
         let item = |item| {
-            ValidAttachment::deserialize(item).map_err(|error| {
+            ValidAttachment::deserialize(item).map_err(|error: serde_json::Error| {
                 let details = r#"Each entry is {"containerID": "…", "ifname": "…"}; nothing was freed."#;
+                // The decoder repeats what it was given, however long that is.
+                let error: String = error.to_string().chars().take(200).collect();
                 invalid(format!("{key}: {error}"), details)
             })
         };

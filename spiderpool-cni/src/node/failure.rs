@@ -96,7 +96,7 @@ pub(super) fn add(who: &dyn Display, error: &AddError) -> ErrorBody {
                 ),
             }
         }
-        AddError::Busy { why: Wait::Store(_), .. } => {
+        AddError::Busy { why: Wait::Store(_) | Wait::Unresolved(..), .. } => {
             (ErrorCode::Unavailable, "Repeating is safe; see the agent's log if it goes on.")
         }
         AddError::Busy { .. } => (ErrorCode::Busy, "Repeating is safe."),

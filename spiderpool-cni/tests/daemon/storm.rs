@@ -88,3 +88,18 @@ async fn what_was_answered_survives_a_kill_in_the_middle() {
     let addresses: BTreeSet<_> = good.iter().chain(&rest).map(|(_, ran)| ran.address()).collect();
     assert_eq!(addresses.len(), 48, "nothing was granted twice");
 }
+
+#[tokio::test]
+async fn two_plugins_for_the_same_container_at_once_get_the_same_answer() {
+    let node = Node::new();
+    let _agent = node.start();
+    node.apply_pool("10.6.0.0/16", "10.6.0.7-10.6.0.8").await;
+    let twice = ["c1".to_owned(), "c1".to_owned()];
+    for _ in 0..5 {
+        let answers = all(&node, "ADD", &twice, 2);
+        assert_eq!(answers[0].1.address(), answers[1].1.address());
+    }
+    assert!(all(&node, "DEL", &twice, 2).iter().all(|(_, ran)| ran.success));
+    let two = names(2).iter().map(|name| format!("{name}-new")).collect::<Vec<_>>();
+    assert!(all(&node, "ADD", &two, 2).iter().all(|(_, ran)| ran.success), "both addresses are free again");
+}

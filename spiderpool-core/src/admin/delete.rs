@@ -52,6 +52,7 @@ impl Allocator {
             let judged = Judged {
                 key: key.clone(),
                 base: Some(token.clone()),
+                creates: None,
                 subject: subject.clone(),
                 old: offered.clone(),
                 new: none,
@@ -136,6 +137,9 @@ impl Allocator {
     /// any more, and was installed in every block that held a copy of it. Copies are looked for in the blocks of
     /// `offered`; everywhere, where the plan's ranges changed other than by being made and emptied.
     pub(super) async fn bury(&self, subject: &Subject, offered: &IpSet) -> Result<(), AdminError> {
+        if let PlanId::Pool(uid) = &subject.plan {
+            self.forget_pool(uid);
+        }
         let mut edited = false;
         if let Some((plan, token)) = self.store().plan(&subject.plan).await? {
             if !plan.pending.is_empty() || !plan.usable.is_empty() {

@@ -22,6 +22,8 @@ pub(super) const TRIES: usize = 16;
 pub(super) struct Judged {
     pub(super) key: Key,
     pub(super) base: Option<Token>,
+    /// For a creation, the uid that was drawn for it.
+    pub(super) creates: Option<String>,
     pub(super) subject: Subject,
     pub(super) old: IpSet,
     pub(super) new: IpSet,
@@ -36,13 +38,14 @@ fn lost(failure: Failure) -> AdminError {
 impl Allocator {
     /// Rule 5a: takes out of the blocks what the edit takes away, and names the holders.
     pub(super) async fn admit(&self, judged: Judged) -> Result<Vec<Holder>, AdminError> {
-        let Judged { key, base, subject, old, new, guard, mode } = judged;
+        let Judged { key, base, creates, subject, old, new, guard, mode } = judged;
         let edit = Edit {
             id: self.env().random_id(),
             scope: self.scope().clone(),
             object: key.clone(),
             subject: subject.clone(),
             base,
+            creates,
             old: Arc::new(old),
             new: Arc::new(new),
             guard,
@@ -52,7 +55,9 @@ impl Allocator {
         match self.run(Admit::new(edit, self.block_bits(), self.number(), deadline)).await {
             Admitted::Yes(holders) => Ok(holders),
             Admitted::Refused(holders) => {
-                self.settle(&subject).await?;
+                if mode == Mode::Real {
+                    self.settle(&subject).await?;
+                }
                 Err(AdminError::Held { object: key, holders })
             }
             Admitted::InProgress { done, of } => Err(AdminError::InProgress { object: key, done, of }),

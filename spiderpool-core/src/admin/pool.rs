@@ -127,6 +127,7 @@ impl Allocator {
         let judged = Judged {
             key: key.clone(),
             base: Some(token.clone()),
+            creates: None,
             subject: subject.clone(),
             old: pool_usable(old, pool.family),
             new: pool_usable(&object, pool.family),

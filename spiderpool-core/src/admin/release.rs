@@ -50,8 +50,15 @@ impl Allocator {
         let releasing = Releasing { key: seen.key(address.family()), known: Some(address), attempt: None };
         let setting = Setting { bits: self.block_bits(), snapshots: Snapshots::No };
         let deadline = self.env().clock.monotonic().after(super::edit::BUDGET);
-        let machine =
-            Del::new(vec![releasing], fence, ReleaseMode::Free, self.scope().clone(), setting, deadline);
+        let machine = Del::new(
+            vec![releasing],
+            None,
+            fence,
+            ReleaseMode::Free,
+            self.scope().clone(),
+            setting,
+            deadline,
+        );
         match self.run(machine).await.pop() {
             Some(Deleted::Released(_)) => Ok(Freeing::Freed),
             Some(Deleted::Nothing | Deleted::Detached(_)) | None => Ok(Freeing::Changed),

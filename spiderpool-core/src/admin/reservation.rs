@@ -136,6 +136,7 @@ impl Allocator {
         };
         self.admit(Judged {
             key: key.clone(),
+            creates: new.filter(|_| base.is_none()).and_then(|object| object.metadata.uid.clone()),
             base,
             subject: subject.clone(),
             old: left(old),

@@ -15,7 +15,7 @@ use std::{
 use async_lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
 
-use super::{driver::Driver, index::Index};
+use super::driver::{Driver, until};
 use crate::{
     model::BlockId,
     protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
@@ -56,12 +56,30 @@ pub(super) struct Committer {
 }
 
 /// A request's place at a lane. Dropped in the middle, it takes the intent back, or leaves an open attempt.
-struct Waiter<'a> {
+pub(super) struct Waiter<'a> {
     committer: &'a Committer,
-    index: &'a Index,
-    id: &'a BlockId,
+    driver: &'a Driver,
+    id: BlockId,
     lane: Arc<Lane>,
     ticket: Arc<Ticket>,
+}
+
+impl Waiter<'_> {
+    /// What becomes of the intent. At its deadline it is [`Outcome::Expired`], whatever others of the same block are
+    /// still waiting for; a write that is under way then leaves an open attempt.
+    pub(super) async fn outcome(self) -> Outcome {
+        let env = &self.driver.env;
+        loop {
+            let turn = self.lane.turn.lock();
+            let Some(mut turn) = until(env, self.ticket.intent.deadline, turn).await else {
+                return Outcome::Expired;
+            };
+            if let Place::Done(outcome) = &*self.ticket.place.lock() {
+                return outcome.clone();
+            }
+            self.committer.run(self.driver, &self, &mut turn).await;
+        }
+    }
 }
 
 impl Drop for Waiter<'_> {
@@ -75,22 +93,22 @@ impl Drop for Waiter<'_> {
         if matches!(*self.ticket.place.lock(), Place::Running)
             && let Some(key) = self.ticket.intent.key()
         {
-            self.index.open(key, self.id.clone(), None);
+            self.driver.index.open(key, self.id.clone(), None);
         }
         let mut lanes = self.committer.lanes.lock();
         if self.lane.users.fetch_sub(1, Ordering::Relaxed) == 1 {
             // A write that was cut off stays for whoever comes next.
             let idle = self.lane.turn.try_lock().is_some_and(|running| running.is_none());
             if idle {
-                lanes.remove(self.id);
+                lanes.remove(&self.id);
             }
         }
     }
 }
 
 impl Committer {
-    /// Hands `intent` to block `id` and waits for what becomes of it.
-    pub(super) async fn submit(&self, driver: &Driver, id: &BlockId, intent: Intent) -> Outcome {
+    /// Hands `intent` to block `id`; [`Waiter::outcome`] drives it.
+    pub(super) fn submit<'a>(&'a self, driver: &'a Driver, id: BlockId, intent: Intent) -> Waiter<'a> {
         let ticket = Arc::new(Ticket { intent, place: Mutex::new(Place::Waiting) });
         let lane = {
             let mut lanes = self.lanes.lock();
@@ -99,14 +117,7 @@ impl Committer {
             lane
         };
         lane.queue.lock().push(ticket.clone());
-        let waiter = Waiter { committer: self, index: &driver.index, id, lane, ticket };
-        loop {
-            let mut turn = waiter.lane.turn.lock().await;
-            if let Place::Done(outcome) = &*waiter.ticket.place.lock() {
-                return outcome.clone();
-            }
-            self.run(driver, &waiter, &mut turn).await;
-        }
+        Waiter { committer: self, driver, id, lane, ticket }
     }
 
     /// Drives the write under way, or the next one, to its end.
@@ -121,12 +132,14 @@ impl Committer {
                 Reply::Failed(Failure::Unknown)
             }
             None => {
-                let tickets = std::mem::take(&mut *waiter.lane.queue.lock());
-                for ticket in &tickets {
-                    *ticket.place.lock() = Place::Running;
-                }
+                let tickets = {
+                    // Under the queue's lock: a request that is dropped now is either still in the queue, or running.
+                    let mut queue = waiter.lane.queue.lock();
+                    queue.iter().for_each(|ticket| *ticket.place.lock() = Place::Running);
+                    std::mem::take(&mut *queue)
+                };
                 let intents = tickets.iter().map(|ticket| ticket.intent.clone()).collect();
-                let cached = driver.cache.get(waiter.id);
+                let cached = driver.cache.get(&waiter.id);
                 let machine =
                     Commit::new(waiter.id.clone(), driver.setting.bits, driver.logging, intents, cached);
                 *turn = Some(Running { machine, tickets });
@@ -137,12 +150,12 @@ impl Committer {
             match running.machine.step(driver.input(reply)) {
                 Step::Do(op) => reply = driver.perform_basic(op).await,
                 Step::Done(committed) => {
-                    driver.cache.put(waiter.id, committed.block.clone());
+                    driver.cache.put(&waiter.id, committed.block.clone());
                     if let Some((_, block)) = &committed.block {
                         driver.finder.observe(block);
                     }
                     for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
-                        driver.index.note(waiter.id, &ticket.intent, &outcome);
+                        driver.index.note(&waiter.id, &ticket.intent, &outcome);
                         *ticket.place.lock() = Place::Done(outcome);
                     }
                     *turn = None;

@@ -1,6 +1,8 @@
 //! Runs the protocol's machines: performs each operation and feeds the reply back.
 
 use std::{
+    future::Future,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -8,11 +10,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, poll_immediate, select};
 
 use super::{
     cache::Cache,
-    committer::Committer,
+    committer::{Committer, Waiter},
     finder::{Finder, Hint},
     index::Index,
     liveness::Liveness,
@@ -22,8 +24,9 @@ use super::{
 use crate::{
     env::Env,
     model::{Block, BlockId},
-    protocol::{Failure, Input, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
+    protocol::{Failure, Input, Intent, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
     store::{Room, Selector, Store, StoreError},
+    time::Moment,
 };
 
 /// Everything that running a machine takes.
@@ -33,6 +36,8 @@ pub(super) struct Driver {
     pub(super) env: Env,
     pub(super) liveness: Arc<dyn Liveness>,
     pub(super) log: Option<Arc<dyn IntentLog>>,
+    /// Whether other processes write to the store too.
+    pub(super) shared: bool,
     pub(super) logging: Logging,
     pub(super) setting: Setting,
     pub(super) index: Index,
@@ -66,19 +71,22 @@ impl Driver {
 
     async fn perform(&self, op: Op) -> Reply {
         match op {
-            Op::Commit(mut intents) if intents.len() == 1 => match intents.pop() {
-                Some((block, intent)) => {
-                    Reply::Committed(vec![self.committer.submit(self, &block, intent).await])
-                }
-                None => Reply::Committed(Vec::new()),
-            },
             Op::Commit(intents) => {
-                let all = intents
-                    .into_iter()
-                    .map(|(block, intent)| async move { self.committer.submit(self, &block, intent).await });
-                Reply::Committed(join_all(all).await)
+                // All are handed in before the first is driven, so that those of one block share a write.
+                let submit = |(block, intent): &'_ (BlockId, Intent)| {
+                    self.committer.submit(self, block.clone(), intent.clone())
+                };
+                let mut waiters: Vec<Waiter<'_>> = intents.iter().map(submit).collect();
+                Reply::Committed(match (waiters.len(), waiters.pop()) {
+                    (1, Some(only)) => vec![only.outcome().await],
+                    (_, last) => join_all(waiters.into_iter().chain(last).map(Waiter::outcome)).await,
+                })
             }
             Op::Hint { pool, spent } => self.hint(&pool, spent).await,
+            Op::Roomy { pool, blocks } => {
+                self.finder.roomy(&pool, blocks.iter().map(|block| block.index));
+                Reply::Noted
+            }
             Op::Exhausted { pool, cooling } => {
                 self.finder.exhausted(&pool, cooling, self.env.clock.monotonic());
                 Reply::Noted
@@ -112,7 +120,7 @@ impl Driver {
                 self.env.timer.sleep(half + Duration::from_micros(self.number() % micros)).await;
                 Ok(Reply::Slept)
             }
-            Op::Commit(_) | Op::Hint { .. } | Op::Exhausted { .. } => {
+            Op::Commit(_) | Op::Hint { .. } | Op::Roomy { .. } | Op::Exhausted { .. } => {
                 Err(StoreError::Unsupported { what: "an operation of requests in a block's write" })
             }
         };
@@ -120,14 +128,25 @@ impl Driver {
     }
 
     async fn hint(&self, pool: &PoolRef, spent: Option<(BlockId, Spent)>) -> Reply {
+        // Once per search: what it tried meanwhile is not offered to it again.
+        let first = spent.is_none();
         let spent = spent.map(|(block, spent)| (block.index, spent));
         let (now, moment) = (self.env.clock.now(), self.env.clock.monotonic());
         let mut hint = self.finder.hint(pool, spent, now, moment, self.number());
         if hint == Hint::Load {
-            match self.load(pool).await {
-                Ok(()) => hint = self.finder.hint(pool, None, now, moment, self.number()),
+            match self.blocks_of(pool, Room::Any).await {
+                Ok(blocks) => self.finder.load(pool, blocks.into_iter()),
                 Err(error) => return Reply::Failed(Failure::from(&error)),
             }
+            hint = self.finder.hint(pool, None, now, moment, self.number());
+        }
+        if hint == Hint::Nothing && self.shared && first {
+            // Near exhaustion other nodes give addresses back: a filtered listing, before the proof reads everything.
+            match self.blocks_of(pool, Room::Some).await {
+                Ok(blocks) => self.finder.roomy_blocks(pool, &blocks),
+                Err(error) => return Reply::Failed(Failure::from(&error)),
+            }
+            hint = self.finder.hint(pool, None, now, moment, self.number());
         }
         match hint {
             Hint::Block(index) => {
@@ -138,11 +157,10 @@ impl Driver {
         }
     }
 
-    async fn load(&self, pool: &PoolRef) -> Result<(), StoreError> {
+    async fn blocks_of(&self, pool: &PoolRef, room: Room) -> Result<Vec<Arc<Block>>, StoreError> {
         let bits = self.setting.bits.get();
         let (Some(first), Some(last)) = (pool.usable.first(), pool.usable.last()) else {
-            self.finder.load(pool, std::iter::empty());
-            return Ok(());
+            return Ok(Vec::new());
         };
         let listing = self
             .store
@@ -151,12 +169,25 @@ impl Driver {
                 family: pool.family,
                 first: first.value() >> bits,
                 last: last.value() >> bits,
-                room: Room::Any,
+                room,
             })
             .await?;
-        let blocks = listing.items.into_iter();
-        self.finder
-            .load(pool, blocks.filter_map(|item| Some(Arc::<Block>::clone(item.document.as_block()?))));
-        Ok(())
+        Ok(listing.items.into_iter().filter_map(|item| item.document.as_block().cloned()).collect())
+    }
+}
+
+/// Waits for `future`, but not beyond `deadline`. A future that is ready at once is never late.
+pub(super) async fn until<T>(env: &Env, deadline: Moment, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    if let Some(output) = poll_immediate(future.as_mut()).await {
+        return Some(output);
+    }
+    if deadline == Moment::NEVER {
+        return Some(future.await);
+    }
+    let left = deadline.left(env.clock.monotonic());
+    match select(future, env.timer.sleep(left)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
     }
 }

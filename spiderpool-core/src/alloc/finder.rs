@@ -69,6 +69,10 @@ struct OfPool {
     /// The block that is used until it is full, so that a burst of pods shares its writes.
     present: Option<u128>,
     exhausted: Option<(Moment, Option<Timestamp>)>,
+    /// How often room came up, and how often it had when a request last found nothing: a proof that was begun before
+    /// an address came back says nothing about it.
+    changes: u64,
+    changes_at_nothing: u64,
 }
 
 /// What the finder says.
@@ -111,6 +115,8 @@ impl Finder {
             cooling: BTreeSet::new(),
             present: None,
             exhausted: None,
+            changes: 0,
+            changes_at_nothing: 0,
         };
         for block in existing {
             let index = block.id().index;
@@ -178,12 +184,36 @@ impl Finder {
                 return Hint::Block(index);
             }
         }
+        known.changes_at_nothing = known.changes;
         Hint::Nothing
+    }
+
+    /// The pool has room in these blocks.
+    pub(super) fn roomy(&self, pool: &PoolRef, blocks: impl Iterator<Item = u128>) {
+        if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
+            for index in blocks {
+                known.known.insert(index);
+                known.rooms.insert(index);
+            }
+        }
+    }
+
+    /// The blocks among `blocks` that have room for the pool have it.
+    pub(super) fn roomy_blocks(&self, pool: &PoolRef, blocks: &[Arc<Block>]) {
+        let allowed = |block: &Block| pool.usable.window_mask(block.first(), self.bits.get()) & !block.held();
+        self.roomy(pool, blocks.iter().filter(|block| allowed(block) != 0).map(|block| block.id().index));
+    }
+
+    /// The pool is gone.
+    pub(super) fn forget(&self, pool: &Uid) {
+        self.pools.lock().remove(pool);
     }
 
     /// A pool was proven to be exhausted.
     pub(super) fn exhausted(&self, pool: &PoolRef, cooling: Option<Timestamp>, moment: Moment) {
-        if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
+        if let Some(known) = self.pools.lock().get_mut(&pool.uid)
+            && known.changes == known.changes_at_nothing
+        {
             known.exhausted = Some((moment, cooling));
         }
     }
@@ -207,6 +237,7 @@ impl Finder {
             } else {
                 known.rooms.insert(index);
                 known.exhausted = None;
+                known.changes += 1;
             }
         }
     }

@@ -35,7 +35,18 @@ impl Held {
 #[derive(Debug, Default)]
 struct Known {
     held: HashMap<OwnerUid, SmallVec<[Held; 2]>>,
-    attempts: HashMap<GrantKey, OpenAttempt>,
+    attempts: HashMap<OwnerUid, Vec<(GrantKey, OpenAttempt)>>,
+}
+
+impl Known {
+    fn close(&mut self, key: &GrantKey) {
+        if let Some(all) = self.attempts.get_mut(&key.owner) {
+            all.retain(|(open, _)| open != key);
+            if all.is_empty() {
+                self.attempts.remove(&key.owner);
+            }
+        }
+    }
 }
 
 /// Owner → addresses, and the open attempts of rule 7.
@@ -55,28 +66,22 @@ impl Index {
         let known = self.known.lock();
         let held = known.held.get(&key.owner);
         let held = held.and_then(|all| all.iter().find(|h| h.slot == key.slot && h.family == key.family));
-        let attempt = match known.attempts.is_empty() {
-            true => None,
-            false => known.attempts.get(key).cloned(),
-        };
+        let attempts = if known.attempts.is_empty() { None } else { known.attempts.get(&key.owner) };
+        let attempt = attempts
+            .and_then(|all| all.iter().find(|(open, _)| open == key))
+            .map(|(_, attempt)| attempt.clone());
         (held.map(|held| held.address), attempt)
     }
 
     /// The keys of `owner` with an open attempt.
     pub(super) fn attempts_of(&self, owner: &OwnerUid) -> Vec<(GrantKey, OpenAttempt)> {
-        let known = self.known.lock();
-        known
-            .attempts
-            .iter()
-            .filter(|(key, _)| key.owner == *owner)
-            .map(|(key, attempt)| (key.clone(), attempt.clone()))
-            .collect()
+        self.known.lock().attempts.get(owner).cloned().unwrap_or_default()
     }
 
     /// A record was read or written.
     pub(super) fn saw(&self, key: &GrantKey, address: Address, record: &Record) {
         let mut known = self.known.lock();
-        known.attempts.remove(key);
+        known.close(key);
         let held = Held::new(key.slot.clone(), address, record);
         let all = known.held.entry(key.owner.clone()).or_default();
         match all.iter_mut().find(|h| h.slot == key.slot && h.family == key.family) {
@@ -87,7 +92,7 @@ impl Index {
 
     fn forget(&self, key: &GrantKey) {
         let mut known = self.known.lock();
-        known.attempts.remove(key);
+        known.close(key);
         if let Some(all) = known.held.get_mut(&key.owner) {
             all.retain(|h| h.slot != key.slot || h.family != key.family);
             if all.is_empty() {
@@ -98,7 +103,13 @@ impl Index {
 
     /// A write for `key` may have taken effect, or may still.
     pub(super) fn open(&self, key: &GrantKey, block: BlockId, token: Option<crate::store::Token>) {
-        self.known.lock().attempts.insert(key.clone(), OpenAttempt { block, token });
+        let mut known = self.known.lock();
+        known.close(key);
+        known
+            .attempts
+            .entry(key.owner.clone())
+            .or_default()
+            .push((key.clone(), OpenAttempt { block, token }));
     }
 
     /// Takes in what became of an intent.

@@ -30,8 +30,11 @@ pub struct StoreLiveness(pub Arc<dyn Store>);
 #[async_trait]
 impl Liveness for StoreLiveness {
     async fn pod_uid(&self, name: &NamespacedName) -> Result<Option<OwnerUid>, StoreError> {
-        let pod = self.0.pod(name).await?;
-        Ok(pod.and_then(|(pod, _)| OwnerUid::new(pod.metadata.uid.as_deref()?).ok()))
+        let Some((pod, _)) = self.0.pod(name).await? else { return Ok(None) };
+        // A pod that exists is never taken for one that is gone.
+        OwnerUid::new(pod.metadata.uid.as_deref().unwrap_or_default()).map(Some).map_err(|error| {
+            StoreError::Damaged { what: format!("pod {name}"), message: format!("metadata.uid: {error}") }
+        })
     }
 
     async fn sandbox(&self, _: &NodeName, _: &ContainerId) -> SandboxState {

@@ -11,9 +11,12 @@ mod liveness;
 mod log;
 mod order;
 mod owners;
+mod recall;
 mod request;
 
 use std::sync::{Arc, atomic::AtomicU64};
+
+use async_lock::OnceCell;
 
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
@@ -32,9 +35,9 @@ use crate::{
     name::{NamespacedName, NodeName, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
-        Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wanted,
+        Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wait, Wanted,
     },
-    store::{Document, Key, Kind, Selector, Store, StoreError},
+    store::{Key, Store, StoreError},
 };
 
 /// Whether other processes write to the same store.
@@ -58,7 +61,8 @@ pub struct AllocatorConfig {
     pub block_bits: Option<BlockBits>,
     /// Whether others write too.
     pub sharing: Sharing,
-    /// The intent log; needed where others write too, unused otherwise.
+    /// The intent log, for stores that others write to: without it a restarted process reads all blocks before its
+    /// first request, and grants whose replies were lost before the restart wait for the sweep. Unused otherwise.
     pub log: Option<Arc<dyn IntentLog>>,
     /// What is known of pods and sandboxes; none: [`StoreLiveness`].
     pub liveness: Option<Arc<dyn Liveness>>,
@@ -95,6 +99,8 @@ struct Inner {
     node: NodeName,
     scope: ScopeName,
     rules: Rules,
+    /// Whether what this node holds was read from the blocks.
+    remembered: OnceCell<()>,
 }
 
 impl Allocator {
@@ -115,6 +121,7 @@ impl Allocator {
             liveness: liveness.unwrap_or_else(|| Arc::new(StoreLiveness(store.clone()))),
             logging: if shared && log.is_some() { Logging::On } else { Logging::Off },
             log,
+            shared,
             setting: Setting { bits, snapshots },
             index: Index::default(),
             cache: if shared { Cache::on() } else { Cache::off() },
@@ -127,8 +134,9 @@ impl Allocator {
             store,
             env,
         };
-        let inner = Inner { driver, owners: Owners::default(), node, scope, rules };
-        inner.recall(shared).await?;
+        let inner =
+            Inner { driver, owners: Owners::default(), node, scope, rules, remembered: OnceCell::new() };
+        inner.recall().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -181,7 +189,8 @@ impl Allocator {
     /// Grants all parts of `request`, or none. Asked again for the same container, it answers the same.
     ///
     /// Cost: one write per part, shared with other requests for the same block; no read of a plan unless a block
-    /// is new. Cancellation: a dropped future may leave parts granted; the DEL of the container frees them.
+    /// is new. Cancellation: a dropped future may leave parts granted; the DEL of the container frees them. Poll it to
+    /// its end or drop it: one that is kept without being polled keeps its owner and its block waiting.
     ///
     /// # Errors
     /// See [`AddError`].
@@ -190,15 +199,17 @@ impl Allocator {
         if request.binding == Binding::Stateful && request.owner.pod.is_none() {
             return Err(AddError::Invalid("a stateful owner needs a namespace and a name"));
         }
-        if request.parts.is_empty() {
-            return Err(AddError::Invalid("the request asks for no address"));
-        }
-        let _turn = owners.turn(&request.owner.uid).await;
+        request.check(scope)?;
+        let deadline = driver.env.clock.monotonic().after(request.timeout);
+        self.inner.remember().await.map_err(|error| AddError::Failed(error.to_string().into()))?;
+        let Some(_turn) = owners.turn(&driver.env, &request.owner.uid, deadline).await else {
+            let why = Wait::Store("another request of this owner is still running".into());
+            return Err(AddError::Busy { part: name_of(request, 0), why });
+        };
         let container_gone = || AddError::ContainerGone { container: request.container.clone() };
         if owners.is_gone(&request.container) {
             return Err(container_gone());
         }
-        let deadline = driver.env.clock.monotonic().after(request.timeout);
         let now = driver.env.clock.now();
         let parts = request.parts.iter().map(|part| {
             let key =
@@ -248,14 +259,18 @@ impl Allocator {
 
     /// Releases what `request` names. Idempotent and fenced: a newer grant is never freed.
     ///
-    /// Cancellation: a dropped future may leave it undone; send it again.
+    /// Cancellation: a dropped future may leave it undone; send it again. Poll it to its end or drop it.
     ///
     /// # Errors
     /// See [`DelError`].
     pub async fn del(&self, request: &DelRequest) -> Result<Freed, DelError> {
         let Inner { driver, owners, scope, .. } = self.inner.as_ref();
-        let _turn = owners.turn(&request.owner).await;
         let deadline = driver.env.clock.monotonic().after(request.timeout);
+        let pending = |pending| DelError::Pending { owner: request.owner.clone(), pending };
+        self.inner.remember().await.map_err(|_| pending(1))?;
+        let Some(_turn) = owners.turn(&driver.env, &request.owner, deadline).await else {
+            return Err(pending(1));
+        };
         if let (Fence::Container(container), ReleaseMode::Del) = (&request.fence, request.mode) {
             owners.mark_gone(container, driver.env.clock.monotonic());
         }
@@ -263,20 +278,27 @@ impl Allocator {
         if keys.is_empty() {
             return Ok(Freed::default());
         }
-        let machine =
-            Del::new(keys, request.fence.clone(), request.mode, scope.clone(), driver.setting, deadline);
+        let machine = Del::new(
+            keys,
+            request.interface.clone(),
+            request.fence.clone(),
+            request.mode,
+            scope.clone(),
+            driver.setting,
+            deadline,
+        );
         let mut freed = Freed::default();
-        let mut pending = 0;
+        let mut left = 0;
         for deleted in driver.run(machine).await {
             match deleted {
                 Deleted::Released(address) => freed.released.push(address),
                 Deleted::Detached(address) => freed.detached.push(address),
                 Deleted::Nothing => {}
-                Deleted::Open(_) | Deleted::Failed => pending += 1,
+                Deleted::Open(_) | Deleted::Failed => left += 1,
             }
         }
-        if pending > 0 {
-            return Err(DelError::Pending { owner: request.owner.clone(), pending });
+        if left > 0 {
+            return Err(pending(left));
         }
         Ok(freed)
     }
@@ -298,6 +320,11 @@ impl Allocator {
         let deadline = driver.env.clock.monotonic().after(UNBIND_BUDGET);
         let (endpoint, slot, scope) = (endpoint.clone(), slot.clone(), scope.clone());
         driver.run(Unbind::new(endpoint, slot, family, controller, scope, driver.setting, deadline)).await
+    }
+
+    /// Forgets what is known of the blocks of a pool that is gone.
+    pub(crate) fn forget_pool(&self, pool: &Uid) {
+        self.inner.driver.finder.forget(pool);
     }
 
     /// The keys that a release is about: those of the interface, and with the first interface also the parts that
@@ -332,32 +359,6 @@ impl Allocator {
     }
 }
 
-impl Inner {
-    /// Takes in what is held: the blocks where this process owns the store, else the intent log.
-    async fn recall(&self, shared: bool) -> Result<(), StoreError> {
-        let Driver { store, index, log, .. } = &self.driver;
-        if shared {
-            if let Some(log) = log {
-                for (key, block, token) in log.load().await? {
-                    index.open(&key, block, Some(token));
-                }
-            }
-            return Ok(());
-        }
-        for item in store.list(&Selector::Kind(Kind::Block)).await?.items {
-            let Document::Block(block) = &item.document else { continue };
-            if block.id().scope != self.scope {
-                continue;
-            }
-            for (offset, record) in block.records() {
-                let address = block.address(offset);
-                index.saw(&record.key(address.family()), address, record);
-            }
-        }
-        Ok(())
-    }
-}
-
 fn no_pool() -> Uid {
     // Only where a part has no candidate: such a record is never written.
     Uid::new("none").unwrap_or_else(|_| no_pool())
@@ -385,11 +386,15 @@ async fn open_scope(store: &dyn Store, name: &ScopeName, bits: BlockBits) -> Res
     }
 }
 
-fn explain(request: &AddRequest, failure: AddFailure) -> AddError {
-    let name = |at: usize| match request.parts.get(at) {
+fn name_of(request: &AddRequest, at: usize) -> PartName {
+    match request.parts.get(at) {
         Some(part) => PartName { slot: part.slot.clone(), family: part.family },
-        None => PartName { slot: Slot::Indexed(0), family: crate::addr::Family::V4 },
-    };
+        None => PartName { slot: Slot::Indexed(0), family: Family::V4 },
+    }
+}
+
+fn explain(request: &AddRequest, failure: AddFailure) -> AddError {
+    let name = |at| name_of(request, at);
     match failure {
         AddFailure::Refused(at, refusals) => {
             let pools = request.parts.get(at).map_or(&[][..], |part| &part.candidates);

@@ -9,7 +9,9 @@ use std::{
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
+use super::driver::until;
 use crate::{
+    env::Env,
     name::{ContainerId, OwnerUid},
     time::Moment,
 };
@@ -40,12 +42,12 @@ pub(super) struct Turn<'a> {
 }
 
 impl Owners {
-    /// Waits for `owner`'s turn.
-    pub(super) async fn turn(&self, owner: &OwnerUid) -> Turn<'_> {
+    /// Waits for `owner`'s turn; none if it does not come by `deadline`.
+    pub(super) async fn turn(&self, env: &Env, owner: &OwnerUid, deadline: Moment) -> Option<Turn<'_>> {
         let lock = self.turns.lock().entry(owner.clone()).or_default().clone();
         let mut turn = Turn { owners: self, owner: owner.clone(), guard: None };
-        turn.guard = Some(lock.lock_arc().await);
-        turn
+        turn.guard = Some(until(env, deadline, lock.lock_arc()).await?);
+        Some(turn)
     }
 
     /// Marks `container` gone: an ADD for it that comes later is refused.

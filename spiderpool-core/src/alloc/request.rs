@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     addr::{Address, Family},
     model::{Binding, Controller, Owner, Record, Slot},
-    name::{ContainerId, InterfaceName, NetworkName, ObjectName, OwnerUid},
+    name::{ContainerId, InterfaceName, NetworkName, ObjectName, OwnerUid, ScopeName},
     protocol::{Fence, How, PoolRef, Refusal, ReleaseMode, Wait},
     store::StoreError,
 };
@@ -27,6 +27,31 @@ pub struct AddRequest {
     pub parts: Vec<AddPart>,
     /// Not to be answered with a grant after this long.
     pub timeout: Duration,
+}
+
+impl AddRequest {
+    /// What would give one address two homes, or one key two addresses, is refused before anything is asked.
+    pub(super) fn check(&self, scope: &ScopeName) -> Result<(), AddError> {
+        if self.parts.is_empty() {
+            return Err(AddError::Invalid("the request asks for no address"));
+        }
+        for (at, part) in self.parts.iter().enumerate() {
+            if part.candidates.iter().any(|pool| pool.scope != *scope) {
+                return Err(AddError::Invalid("a candidate pool is of another scope than this allocator"));
+            }
+            if part.candidates.iter().any(|pool| pool.family != part.family) {
+                return Err(AddError::Invalid("a candidate pool is of another family than its part"));
+            }
+            if part.address.is_some_and(|address| address.family() != part.family) {
+                return Err(AddError::Invalid("a given address is of another family than its part"));
+            }
+            let same = |other: &AddPart| other.slot == part.slot && other.family == part.family;
+            if self.parts.iter().take(at).any(same) {
+                return Err(AddError::Invalid("two parts are for the same interface and family"));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One address of an [`AddRequest`].
@@ -164,7 +189,7 @@ pub enum OpenError {
     #[error("scope {scope} is in format {found}; this version reads up to {supported}: upgrade it")]
     NewerFormat {
         /// Which scope.
-        scope: crate::name::ScopeName,
+        scope: ScopeName,
         /// The format found.
         found: u32,
         /// The newest format this version reads.

@@ -20,6 +20,9 @@ impl BlockBits {
     /// The largest block, 64 addresses: its masks are one machine word.
     pub const MAX: Self = Self(6);
 
+    /// 16 addresses: a write copies few records, and writers on many nodes rarely meet.
+    pub const SMALL: Self = Self(4);
+
     /// The size 2^`bits`.
     #[must_use]
     pub const fn new(bits: u8) -> Option<Self> {

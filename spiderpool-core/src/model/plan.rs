@@ -90,6 +90,9 @@ pub struct Pending {
     /// The object's token that the edit was judged against; none for a creation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Token>,
+    /// For a creation, the uid that the object will have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub creates: Option<String>,
     /// The addresses that the edit takes away.
     pub removed: IpSet,
     /// When it was entered, by the editor's clock. Only the grace period before a fence rests on it.

@@ -49,6 +49,8 @@ pub struct Edit {
     pub object: Key,
     /// The token of the object that the edit was judged against; none for a creation.
     pub base: Option<Token>,
+    /// For a creation, the uid that the object will have.
+    pub creates: Option<String>,
     /// What the plan could be before, by the old object.
     pub old: Arc<IpSet>,
     /// What it is to be, by the new object.
@@ -157,6 +159,7 @@ impl Admit {
             edit: self.edit.id.clone(),
             object: self.edit.object.clone(),
             base: self.edit.base.clone(),
+            creates: self.edit.creates.clone(),
             removed: self.removed.clone(),
             since: input.now,
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    intent::{Action, Fence, Grant, How, Intent, Outcome, Release, ReleaseMode, Unusable, Withdraw},
+    intent::{Action, Fence, Grant, How, Intent, Outcome, Reason, Release, ReleaseMode, Unusable, Withdraw},
     machine::SandboxState,
     truth::{Truth, Truths},
 };
@@ -273,6 +273,9 @@ fn withdraw(
     });
     if !leaving {
         return Ok((Outcome::ClaimMoved, UNCHANGED));
+    }
+    if withdraw.reason == Reason::Unwanted && truths.pod(&withdraw.pod)?.is_some() {
+        return Ok((Outcome::PodReplaced, UNCHANGED));
     }
     let own = block
         .offset(withdraw.address)

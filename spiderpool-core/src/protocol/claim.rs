@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    intent::{Action, Grant, Intent, Outcome, PoolRef, Unusable, Withdraw},
+    intent::{Action, Grant, Intent, Outcome, PoolRef, Reason, Unusable, Withdraw},
     machine::{Failure, Input, Machine, Op, Reply, Step},
     objects::Subject,
     part::PartGranted,
@@ -46,11 +46,11 @@ enum Stage {
     Reading(Purpose),
     /// Looking for an address to claim; the claim is written with the endpoint's token of before.
     Choosing(Box<Search>, Endpoint),
-    WritingClaim(Address),
+    WritingClaim(Address, usize),
     WritingLeave(Address, Arc<SpiderEndpoint>),
     Granting(Address, usize),
     Withdrawing(Endpoint),
-    Settling(Box<Settle>),
+    Settling(Box<Settle>, Address, usize),
     Waiting(Wait),
 }
 
@@ -162,7 +162,7 @@ impl Claimed {
             (Purpose::Get, Some(claim)) if claim.state == ClaimState::Holds => self.grant(claim.address, 0),
             (Purpose::Get, Some(claim)) => {
                 let next = self.with_claim(&endpoint, claim.address, ClaimState::Holds);
-                self.stage = Stage::WritingClaim(claim.address);
+                self.stage = Stage::WritingClaim(claim.address, 0);
                 Step::Do(self.write(token, next))
             }
             (Purpose::Leave(address), Some(claim)) if claim.address == address => {
@@ -216,20 +216,20 @@ impl Claimed {
             Outcome::ClaimMoved => self.pause(Wait::Editing(self.key().to_string()), input.moment),
             Outcome::PodReplaced => Step::Done(Holding::Replaced),
             Outcome::Busy(node) => self.pause(Wait::Attached(node), input.moment),
-            Outcome::NoPlan(plan) => self.settle(&plan, at, input),
+            Outcome::NoPlan(plan) => self.settle(&plan, address, at, input),
             other => self.unanswered(address, at, other),
         }
     }
 
-    fn settle(&mut self, plan: &PlanId, at: usize, input: &Input) -> Step<Holding> {
+    fn settle(&mut self, plan: &PlanId, address: Address, at: usize, input: &Input) -> Step<Holding> {
         let Some(pool) = self.candidate(at) else { return self.read(Purpose::Get) };
         let subject = match plan {
             PlanId::Pool(_) => Subject::pool(&pool),
             PlanId::Reservations(..) => Subject::reservations(&pool.scope, pool.family),
         };
         self.salt = self.salt.wrapping_add(1);
-        self.stage =
-            Stage::Settling(Box::new(Settle::new(subject, Role::Agent, self.salt, self.wanted.deadline)));
+        let settle = Settle::new(subject, Role::Agent, self.salt, self.wanted.deadline);
+        self.stage = Stage::Settling(Box::new(settle), address, at);
         self.run(Input { reply: Reply::Start, ..input.clone() })
     }
 
@@ -247,7 +247,12 @@ impl Claimed {
     fn withdraw(&mut self, address: Address, endpoint: Endpoint) -> Step<Holding> {
         let Some(pool) = self.candidate(0) else { return Step::Done(Holding::Refused(Vec::new())) };
         let block = BlockId::of(&pool.scope, self.setting.bits, address);
-        let withdraw = Withdraw { slot: self.wanted.key.slot.clone(), address, pod: self.endpoint.clone() };
+        let withdraw = Withdraw {
+            slot: self.wanted.key.slot.clone(),
+            address,
+            pod: self.endpoint.clone(),
+            reason: Reason::Moving,
+        };
         self.stage = Stage::Withdrawing(endpoint);
         Step::Do(Op::Commit(vec![(
             block,
@@ -264,10 +269,10 @@ impl Claimed {
                     self.stage = Stage::Choosing(search, endpoint);
                     Step::Do(op)
                 }
-                Step::Done(Found::Chosen(_, address)) => {
+                Step::Done(Found::Chosen(at, address)) => {
                     let (endpoint, token) = endpoint;
                     let next = self.with_claim(&endpoint, address, ClaimState::Holds);
-                    self.stage = Stage::WritingClaim(address);
+                    self.stage = Stage::WritingClaim(address, at);
                     Step::Do(self.write(token, next))
                 }
                 Step::Done(Found::Refused(refusals)) => Step::Done(Holding::Refused(refusals)),
@@ -275,16 +280,19 @@ impl Claimed {
                 Step::Done(Found::Failed(message)) => Step::Done(Holding::Failed(message)),
                 Step::Done(Found::Granted(..)) => Step::Done(Holding::Failed("a choice that granted".into())),
             },
-            Stage::Settling(mut settle) => match settle.step(input) {
+            Stage::Settling(mut settle, address, at) => match settle.step(input) {
                 Step::Do(op) => {
-                    self.stage = Stage::Settling(settle);
+                    self.stage = Stage::Settling(settle, address, at);
                     Step::Do(op)
                 }
                 Step::Done(Settled::InProgress(entry)) => {
                     self.pause(Wait::Editing(entry.object.to_string()), moment)
                 }
                 Step::Done(Settled::Failed(message)) => Step::Done(Holding::Failed(message)),
-                Step::Done(Settled::Done(..) | Settled::Gone | Settled::Busy(_)) => self.read(Purpose::Get),
+                // This candidate was deleted: another may offer the address.
+                Step::Done(Settled::Gone) => self.grant(address, at + 1),
+                Step::Done(Settled::Done(..)) => self.grant(address, at),
+                Step::Done(Settled::Busy(message)) => self.pause(Wait::Editing(message.to_string()), moment),
             },
             _ => self.read(Purpose::Get),
         }
@@ -300,14 +308,14 @@ impl Machine for Claimed {
         }
         let moment = input.moment;
         match (std::mem::replace(&mut self.stage, Stage::Start), input.reply.clone()) {
-            (stage @ (Stage::Choosing(..) | Stage::Settling(_)), _) => {
+            (stage @ (Stage::Choosing(..) | Stage::Settling(..)), _) => {
                 self.stage = stage;
                 self.run(input)
             }
             (Stage::Waiting(why), _) if moment >= self.wanted.deadline => Step::Done(Holding::Wait(why)),
             (Stage::Start | Stage::Waiting(_), _) => self.read(Purpose::Get),
             (Stage::Reading(purpose), Reply::Got(found)) => self.has_read(purpose, found, input),
-            (Stage::WritingClaim(address), Reply::Written(_)) => self.grant(address, 0),
+            (Stage::WritingClaim(address, at), Reply::Written(_)) => self.grant(address, at),
             (Stage::WritingLeave(address, endpoint), Reply::Written(token)) => {
                 self.withdraw(address, (endpoint, Some(token)))
             }

@@ -73,8 +73,11 @@ pub struct Commit {
     knowledge: Knowledge,
     truths: Truths,
     stage: Stage,
-    /// The token of a write that had no definite reply.
+    /// The token of a write that had no definite reply and may still land on the block as it stands.
     uncertain: Option<Token>,
+    /// The token of the last write without a definite reply, whatever was read since: an intent that runs out of time
+    /// before it was judged anew may have been in it.
+    sent: Option<Token>,
     tries: u32,
     logged: Vec<GrantKey>,
 }
@@ -104,6 +107,7 @@ impl Commit {
             truths: Truths::default(),
             stage: Stage::Ready,
             uncertain: None,
+            sent: None,
             tries: 0,
             logged: Vec::new(),
         }
@@ -119,7 +123,7 @@ impl Commit {
     pub fn abandon(&mut self, places: impl IntoIterator<Item = usize>) {
         let sent = match &self.stage {
             Stage::Writing(pending) => Some(pending.token.clone()),
-            _ => self.uncertain.clone(),
+            _ => self.sent.clone(),
         };
         for place in places {
             if let Some(done) = self.done.get_mut(place) {
@@ -152,7 +156,7 @@ impl Commit {
     fn expire(&mut self, moment: Moment) {
         for (intent, done) in self.intents.iter().zip(&mut self.done) {
             if done.is_none() && intent.deadline <= moment {
-                *done = Some(match &self.uncertain {
+                *done = Some(match &self.sent {
                     Some(token) => Outcome::Unresolved(token.clone()),
                     None => Outcome::Expired,
                 });
@@ -162,7 +166,7 @@ impl Commit {
 
     fn fail(&mut self, message: &Arc<str>) -> Step<Committed> {
         for done in &mut self.done {
-            done.get_or_insert_with(|| match &self.uncertain {
+            done.get_or_insert_with(|| match &self.sent {
                 Some(token) => Outcome::Unresolved(token.clone()),
                 None => Outcome::Failed(message.clone()),
             });
@@ -177,7 +181,9 @@ impl Commit {
             Some(Outcome::Released(_) | Outcome::Detached(_)) => true,
             // Superseded is not released: the key's newer container still holds it.
             Some(Outcome::Superseded(_)) => false,
-            Some(Outcome::Nothing) => matches!(intent.action, Action::Release(_)),
+            Some(Outcome::Nothing) => {
+                matches!(intent.action, Action::Release(_) | Action::Close(..) | Action::Reattach(..))
+            }
             _ => intent.key().is_some_and(|key| self.logged.contains(key)),
         });
         let remove: Vec<GrantKey> = match self.logging {
@@ -259,7 +265,13 @@ impl Commit {
             })
             .collect();
         if self.logging == Logging::On && !put.is_empty() {
-            self.logged.extend(put.iter().map(|(key, ..)| key.clone()));
+            // Only what a failed write leaves without an address: a reattached one is held either way.
+            let new = self
+                .intents
+                .iter()
+                .zip(&pending.outcomes)
+                .filter(|(_, outcome)| matches!(outcome, Some(Outcome::Granted(_, super::How::New, _))));
+            self.logged.extend(new.filter_map(|(intent, _)| intent.key().cloned()));
             self.stage = Stage::Logging(pending);
             return Step::Do(Op::Log(LogWrite { put, remove: Vec::new() }));
         }
@@ -346,6 +358,7 @@ impl Machine for Commit {
             }
             (Stage::Writing(_), Reply::Failed(Failure::Unavailable(_))) => self.retry(moment),
             (Stage::Writing(pending), _) => {
+                self.sent = Some(pending.token.clone());
                 self.uncertain = Some(pending.token);
                 self.retry(moment)
             }

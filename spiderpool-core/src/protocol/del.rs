@@ -9,7 +9,7 @@ use super::{
 use crate::{
     addr::Address,
     model::{BlockId, GrantKey},
-    name::ScopeName,
+    name::{InterfaceName, ScopeName},
     time::Moment,
 };
 
@@ -50,6 +50,8 @@ enum Stage {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Del {
     keys: Vec<Releasing>,
+    /// Only this interface's addresses, and those whose interface nobody named.
+    interface: Option<InterfaceName>,
     fence: Fence,
     mode: ReleaseMode,
     scope: ScopeName,
@@ -64,6 +66,7 @@ impl Del {
     #[must_use]
     pub fn new(
         keys: Vec<Releasing>,
+        interface: Option<InterfaceName>,
         fence: Fence,
         mode: ReleaseMode,
         scope: ScopeName,
@@ -73,6 +76,7 @@ impl Del {
         Self {
             done: vec![None; keys.len()],
             keys,
+            interface,
             fence,
             mode,
             scope,
@@ -135,6 +139,14 @@ impl Machine for Del {
                 for (i, at) in places.into_iter().enumerate() {
                     let attempt = self.keys[at].attempt.clone();
                     match (outcomes.get(i), attempt) {
+                        // Only now is it known whose it is: another interface's is not this DEL's to free.
+                        (Some(Outcome::Granted(_, _, record)), _)
+                            if self.interface.is_some()
+                                && record.interface.is_some()
+                                && record.interface != self.interface =>
+                        {
+                            self.done[at] = Some(Deleted::Nothing);
+                        }
                         (Some(Outcome::Granted(address, ..)), _) => self.keys[at].known = Some(*address),
                         (Some(Outcome::Nothing), _) => {}
                         (_, Some(attempt)) => self.done[at] = Some(Deleted::Open(attempt)),

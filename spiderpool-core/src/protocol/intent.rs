@@ -139,6 +139,17 @@ pub struct Withdraw {
     pub address: Address,
     /// The owner's name: any incarnation's record counts as its own.
     pub pod: NamespacedName,
+    /// Why it is given up.
+    pub reason: Reason,
+}
+
+/// Why an address is given up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Reason {
+    /// The owner itself takes another one.
+    Moving,
+    /// The sweep's verdict: nobody wants it. Void if a pod of that name exists.
+    Unwanted,
 }
 
 /// How an address came to be the key's.
@@ -180,7 +191,7 @@ pub enum Outcome {
     NoPlan(PlanId),
     /// The claim does not hold the wanted address any more (rule 9a).
     ClaimMoved,
-    /// The pod of this name has another uid, or is gone.
+    /// The pod of this name has another uid, or is gone; for [`Reason::Unwanted`]: there is one after all.
     PodReplaced,
     /// Another incarnation's container is still attached (rule 9b).
     Busy(NodeName),

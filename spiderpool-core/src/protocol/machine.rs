@@ -49,6 +49,13 @@ pub enum Op {
         /// What the last hint turned out to be.
         spent: Option<(BlockId, Spent)>,
     },
+    /// The pool has room in these blocks. → [`Reply::Noted`]
+    Roomy {
+        /// The pool.
+        pool: Arc<PoolRef>,
+        /// The blocks.
+        blocks: Vec<BlockId>,
+    },
     /// The pool was proven to be without a free address. → [`Reply::Noted`]
     Exhausted {
         /// The pool.

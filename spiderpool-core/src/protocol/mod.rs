@@ -23,7 +23,7 @@ pub use claim::{Claimed, Holding};
 pub use commit::{Commit, Committed, Logging};
 pub use del::{Del, Deleted, Releasing};
 pub use intent::{
-    Action, Fence, Grant, How, Intent, Outcome, PoolRef, Release, ReleaseMode, Unusable, Withdraw,
+    Action, Fence, Grant, How, Intent, Outcome, PoolRef, Reason, Release, ReleaseMode, Unusable, Withdraw,
 };
 pub use machine::{Failure, Input, LogWrite, Machine, Op, Reply, SandboxState, Spent, Step};
 pub use objects::{Objects, Subject, pool_usable, reserved, unreserved};

@@ -30,8 +30,8 @@ pub enum Verdict {
     Exhausted,
     /// At an instant during the proof, every free address was cooling; the first is ready then.
     Cooling(Timestamp),
-    /// This block has, or may have, a free address.
-    Room(BlockId),
+    /// These blocks have a free address, or one of them does not exist yet; the first is this node's choice.
+    Room(Vec<BlockId>),
     /// A plan is missing or does not say what its objects say: settle it.
     Unsettled(Subject),
     /// Something changed during the proof: it says nothing.
@@ -161,16 +161,22 @@ impl Prove {
                 Pick::Full => {}
             }
         }
-        let index = match room.len() {
-            0 => missing_block(&allowed, self.bits, |index| blocks.contains_key(&index), blocks.len()),
-            n => Some(room[(self.salt % n as u64) as usize]),
-        };
-        match (index, cooling) {
-            (Some(index), _) => {
-                Verdict::Room(BlockId { scope: self.pool.scope.clone(), family: self.pool.family, index })
-            }
-            (None, Some(until)) => Verdict::Cooling(until),
-            (None, None) => Verdict::Exhausted,
+        if room.is_empty() {
+            room.extend(missing_block(
+                &allowed,
+                self.bits,
+                |index| blocks.contains_key(&index),
+                blocks.len(),
+            ));
+        } else {
+            let choice = (self.salt % room.len() as u64) as usize;
+            room.rotate_left(choice);
+        }
+        let id = |index| BlockId { scope: self.pool.scope.clone(), family: self.pool.family, index };
+        match (room.is_empty(), cooling) {
+            (false, _) => Verdict::Room(room.into_iter().map(id).collect()),
+            (true, Some(until)) => Verdict::Cooling(until),
+            (true, None) => Verdict::Exhausted,
         }
     }
 

@@ -135,6 +135,7 @@ enum Stage {
     Proving(Box<Prove>),
     Settling(Box<Settle>),
     Noting,
+    Telling(BlockId),
     Waiting,
 }
 
@@ -300,12 +301,18 @@ impl Search {
                     self.stage = Stage::Proving(prove);
                     Step::Do(op)
                 }
-                Step::Done(Verdict::Room(block)) => {
+                Step::Done(Verdict::Room(blocks)) => {
+                    let (Some(first), Some(pool)) = (blocks.first().cloned(), self.candidate().cloned())
+                    else {
+                        return self.pause(self.contended(), moment);
+                    };
                     if moment >= self.wanted.deadline {
                         return Step::Done(Found::Wait(self.contended()));
                     }
                     self.salt = self.salt.rotate_left(7).wrapping_add(1);
-                    self.commit(block)
+                    // One proof serves everybody who looks for room here.
+                    self.stage = Stage::Telling(first);
+                    Step::Do(Op::Roomy { pool, blocks })
                 }
                 Step::Done(Verdict::Exhausted) => self.note(None),
                 Step::Done(Verdict::Cooling(until)) => self.note(Some(until)),
@@ -376,6 +383,7 @@ impl Machine for Search {
                 },
                 _ => self.pause(self.contended(), input.moment),
             },
+            Stage::Telling(block) => self.commit(block),
             Stage::Noting => {
                 self.at += 1;
                 self.record = None;

@@ -32,7 +32,8 @@ pub const CREATION_GRACE: Duration = Duration::from_secs(300);
 pub enum Settled {
     /// The plan says what the objects say, and nothing is pending.
     Done(Arc<Plan>, Token),
-    /// An edit is in flight; its addresses are not granted until it is persisted, dead or fenced.
+    /// An edit is in flight; its addresses are not granted until it is persisted, dead or fenced. Everything else is
+    /// in force.
     InProgress(Pending),
     /// There is neither a plan nor an object.
     Gone,
@@ -50,7 +51,7 @@ enum Stage {
     Creating,
     ReadingObjects,
     Fencing(Token),
-    Writing(Arc<Plan>),
+    Writing(Arc<Plan>, Option<Pending>),
     Waiting,
 }
 
@@ -99,40 +100,65 @@ impl Settle {
         Step::Do(Op::Sleep(Duration::from_millis(1 << self.tries.min(6))))
     }
 
-    /// The entry is current if its object still has the token it was judged against.
+    /// The entry is current if its object still has the token it was judged against. A creation is current until
+    /// its own object is there: another object of that name may go again before the creation lands.
     fn is_current(entry: &Pending, objects: &Objects) -> bool {
-        objects.find(&entry.object).map(|found| &found.token) == entry.base.as_ref()
+        match (&entry.base, objects.find(&entry.object)) {
+            (Some(base), Some(found)) => found.token == *base,
+            (Some(_), None) => false,
+            (None, None) => true,
+            (None, Some(found)) => uid_of(&found.document) != entry.creates.as_deref(),
+        }
     }
 
     fn judge(&mut self, objects: &Objects, now: Timestamp) -> Step<Settled> {
         let Some((plan, token)) = self.plan.clone() else { return self.read_plan() };
+        let mut in_flight = Vec::new();
         for entry in plan.pending.iter().filter(|entry| Self::is_current(entry, objects)) {
             let age = now.since(entry.since);
-            let fenceable = self.role == Role::Controller && age >= FENCE_GRACE;
-            match objects.find(&entry.object) {
-                Some(found) if fenceable => {
-                    let fenced = fence(&found.document, self.nonce);
-                    let (key, token) = (found.key.clone(), found.token.clone());
-                    self.stage = Stage::Fencing(token.clone());
-                    return match fenced {
-                        Some(document) => Step::Do(Op::Update(key, token, document)),
-                        None => Step::Done(Settled::InProgress(entry.clone())),
-                    };
+            match (&entry.base, objects.find(&entry.object)) {
+                (Some(_), Some(found)) if self.role == Role::Controller && age >= FENCE_GRACE => {
+                    if let Some(document) = fence(&found.document, self.nonce) {
+                        self.stage = Stage::Fencing(found.token.clone());
+                        return Step::Do(Op::Update(found.key.clone(), found.token.clone(), document));
+                    }
+                    in_flight.push(entry.clone());
                 }
-                // A creation cannot be fenced: it is dropped below once no request can still be under way.
-                None if self.role == Role::Controller && age >= CREATION_GRACE => {}
-                _ => return Step::Done(Settled::InProgress(entry.clone())),
+                // A creation cannot be fenced: it is dropped once no request can still be under way.
+                (None, _) if self.role == Role::Controller && age >= CREATION_GRACE => {}
+                _ => in_flight.push(entry.clone()),
             }
         }
+        // An edit in flight costs its own addresses, and nothing else waits for it.
+        let mut usable = objects.usable(&self.subject);
+        for entry in &in_flight {
+            usable = usable.difference(&entry.removed);
+        }
         let mut next = Plan::clone(&plan);
-        next.pending.clear();
-        next.set_usable(objects.usable(&self.subject));
+        let waits_for = in_flight.first().cloned();
+        next.pending = in_flight;
+        next.set_usable(usable);
         if next == *plan {
-            return Step::Done(Settled::Done(plan, token));
+            return Step::Done(settled(plan, token, waits_for));
         }
         let next = Arc::new(next);
-        self.stage = Stage::Writing(next.clone());
+        self.stage = Stage::Writing(next.clone(), waits_for);
         Step::Do(Op::Update(Key::Plan(self.subject.plan.clone()), token, next.into()))
+    }
+}
+
+fn settled(plan: Arc<Plan>, token: Token, waits_for: Option<Pending>) -> Settled {
+    match waits_for {
+        Some(entry) => Settled::InProgress(entry),
+        None => Settled::Done(plan, token),
+    }
+}
+
+fn uid_of(document: &Document) -> Option<&str> {
+    match document {
+        Document::Pool(pool) => pool.metadata.uid.as_deref(),
+        Document::Reservation(reservation) => reservation.metadata.uid.as_deref(),
+        _ => None,
     }
 }
 
@@ -201,7 +227,9 @@ impl Machine for Settle {
             (Stage::Fencing(old), Reply::Written(new)) if old == new => Step::Done(Settled::Failed(
                 "the store drops status writes: an edit in flight cannot be fenced".into(),
             )),
-            (Stage::Writing(plan), Reply::Written(token)) => Step::Done(Settled::Done(plan, token)),
+            (Stage::Writing(plan, waits_for), Reply::Written(token)) => {
+                Step::Done(settled(plan, token, waits_for))
+            }
             _ => self.again(input.moment),
         }
     }

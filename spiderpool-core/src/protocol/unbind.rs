@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    intent::{Action, Intent, Outcome, Withdraw},
+    intent::{Action, Intent, Outcome, Reason, Withdraw},
     machine::{Failure, Input, Machine, Op, Reply, Step},
     search::Setting,
 };
@@ -123,7 +123,12 @@ impl Unbind {
             endpoint.status.claims.iter().find(own).map(|claim| claim.address)
         });
         let Some(address) = address else { return Step::Done(Unbound::Nothing) };
-        let withdraw = Withdraw { slot: self.slot.clone(), address, pod: self.endpoint.clone() };
+        let withdraw = Withdraw {
+            slot: self.slot.clone(),
+            address,
+            pod: self.endpoint.clone(),
+            reason: Reason::Unwanted,
+        };
         let block = BlockId::of(&self.scope, self.setting.bits, address);
         self.stage = Stage::Withdrawing(token);
         Step::Do(Op::Commit(vec![(
@@ -191,6 +196,8 @@ impl Machine for Unbind {
                         false => Op::Update(self.key(), token, next.into()),
                     })
                 }
+                // The next ADD of that name puts the claim back.
+                Some(Outcome::PodReplaced) => Step::Done(Unbound::Kept(Kept::PodExists)),
                 Some(Outcome::Busy(node)) => Step::Done(Unbound::Kept(Kept::Attached(node))),
                 _ => Step::Done(Unbound::Later("somebody else is at it".into())),
             },

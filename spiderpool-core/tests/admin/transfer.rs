@@ -206,8 +206,14 @@ fn an_edit_in_flight_is_settled_or_refuses_the_export() {
         let removed = IpSet::from_ranges(Family::V4, ["10.1.0.7".parse().unwrap()]).unwrap();
         next.set_usable(plan.usable.difference(&removed));
         let since = allocator.env().clock.now();
-        let pending =
-            Pending { edit: "e".into(), object: Key::Pool(named("q")), base: Some(base), removed, since };
+        let pending = Pending {
+            edit: "e".into(),
+            object: Key::Pool(named("q")),
+            base: Some(base),
+            creates: None,
+            removed,
+            since,
+        };
         next.pending.push(pending);
         allocator.store().update(&Key::Plan(id), &token, next.into()).await.unwrap();
         for result in [allocator.export().await, export(allocator.store().as_ref()).await] {
@@ -232,6 +238,7 @@ fn an_edit_in_flight_is_settled_or_refuses_the_export() {
         let removed = IpSet::new(Family::V4);
         let base = Some(Token::new("dead"));
         next.pending.push(Pending {
+            creates: None,
             edit: "d".into(),
             object: Key::Reservation(named("r")),
             base,

@@ -7,6 +7,8 @@ mod model;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod storm;
 #[cfg(test)]
 mod world;

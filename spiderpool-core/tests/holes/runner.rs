@@ -105,7 +105,7 @@ impl<M: Machine> Runner<M> {
                     reply = Reply::Slept;
                 }
                 Step::Do(Op::Hint { pool, spent }) => reply = Reply::Hint(self.hint(&pool, spent)),
-                Step::Do(Op::Exhausted { .. }) => reply = Reply::Noted,
+                Step::Do(Op::Exhausted { .. } | Op::Roomy { .. }) => reply = Reply::Noted,
                 Step::Do(Op::Commit(mut intents)) => {
                     intents.reverse();
                     self.todo = intents;

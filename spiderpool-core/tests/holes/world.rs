@@ -473,7 +473,8 @@ impl World {
                     attempt: actor.attempts.get(key).cloned(),
                 });
                 let fence = Fence::Container(container.clone());
-                let del = Del::new(releasing.collect(), fence, ReleaseMode::Del, scope(), setting, DEADLINE);
+                let del =
+                    Del::new(releasing.collect(), None, fence, ReleaseMode::Del, scope(), setting, DEADLINE);
                 Current::Del(Box::new(Runner::new(del, bits)), keys, container)
             }
             Task::Edit(pool) => {
@@ -638,6 +639,10 @@ impl World {
             scope: scope(),
             object: key.clone(),
             base: base.clone(),
+            creates: match &document {
+                Document::Reservation(next) if base.is_none() => next.metadata.uid.clone(),
+                _ => None,
+            },
             old: Arc::new(old),
             new: Arc::new(new),
             guard,

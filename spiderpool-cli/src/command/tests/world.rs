@@ -128,6 +128,12 @@ pub(super) struct World {
 }
 
 impl World {
+    /// A store with nothing in it.
+    pub(super) fn empty() -> Self {
+        let env = Env { clock: Arc::new(Still), entropy: Arc::new(Counter::default()), ..Env::system() };
+        Self { session: Session::on(Arc::new(MemoryStore::new()), env) }
+    }
+
     pub(super) fn new() -> Self {
         let env = Env { clock: Arc::new(Still), entropy: Arc::new(Counter::default()), ..Env::system() };
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -149,6 +155,15 @@ impl World {
             store.create(&Key::Endpoint(pod_name("web-1")), endpoint().into()).await.unwrap();
         });
         Self { session }
+    }
+
+    /// Deletes a pool past all checks.
+    pub(super) fn lose_pool(&self, name: &str) {
+        block_on(async {
+            let name = ObjectName::new(name).unwrap();
+            let (_, token) = self.session.store().pool(&name).await.unwrap().unwrap();
+            self.session.store().delete(&Key::Pool(name), &token).await.unwrap();
+        });
     }
 
     /// Runs a command line and writes down all that came of it.

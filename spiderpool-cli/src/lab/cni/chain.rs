@@ -61,11 +61,6 @@ impl Chain {
         Self { runner, plugins }
     }
 
-    /// The same with another runner.
-    pub(crate) fn with_runner(&self, runner: Runner) -> Self {
-        Self { runner, plugins: self.plugins.clone() }
-    }
-
     /// Attaches. After a failure everything is detached again, as a runtime does.
     pub(crate) async fn add(
         &self,

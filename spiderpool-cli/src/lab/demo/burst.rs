@@ -76,6 +76,7 @@ pub(super) async fn show(
     };
     report.check(format!("all {pods} pods of the burst are served, on exactly {pods} addresses"), found);
     checks::sound(world, report).await?;
+    checks::store_is_well(world, report).await?;
     checks::unchanged(world, report).await;
     checks::pings(world, report, own).await;
     Ok(())

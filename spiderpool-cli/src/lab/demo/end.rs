@@ -31,5 +31,6 @@ pub(super) async fn show(world: &mut World, args: &LabArgs, report: &mut Report)
         false => Err(others.join("; ")),
     };
     report.check("every other address is free again", found);
-    checks::sound(world, report).await
+    checks::sound(world, report).await?;
+    checks::store_is_well(world, report).await
 }

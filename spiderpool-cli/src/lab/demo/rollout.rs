@@ -7,6 +7,7 @@ use spiderpool_core::api::Resource;
 use crate::{
     failure::Failure,
     lab::{checks, report::Report, show, workload::restarted, world::World},
+    output::count,
     session::store_failure,
 };
 
@@ -51,7 +52,7 @@ pub(in crate::lab) async fn restart(
         |all: &BTreeSet<(String, String)>| all.iter().map(|(pod, _)| pod.clone()).collect::<BTreeSet<_>>();
     let stayed: Vec<String> = pods(&before).intersection(&pods(&after)).cloned().collect();
     let found = match stayed.is_empty() && pods(&before).len() == pods(&after).len() {
-        true => Ok(format!("{} pods on {} addresses", pods(&after).len(), after.len())),
+        true => Ok(format!("{} on {}", count(pods(&after).len(), "pod"), count(after.len(), "address"))),
         false => Err(format!(
             "{} pods before, {} after; still there: {}",
             pods(&before).len(),

@@ -5,8 +5,10 @@ use std::slice;
 use spiderpool_core::inspect::Holding;
 
 use crate::{
+    command::address_sheet,
     failure::Failure,
     lab::{kubelet::PodAddress, report::Report, show, world::World},
+    output::count,
     session::store_failure,
 };
 
@@ -32,12 +34,12 @@ pub(in crate::lab) async fn again(world: &mut World, report: &mut Report, pod: &
     for PodAddress { address, .. } in &before {
         let Ok(address) = address.parse() else { continue };
         let holding = inspect.who(address).await.map_err(store_failure)?;
-        report.say(format!("$ spiderpoolctl ip show {address}\n{holding}"));
+        report.say(format!("$ spiderpoolctl ip show {address}\n{}\n", address_sheet(&holding)));
         kept.push(matches!(holding, Holding::Held { .. }));
     }
     let held = kept.iter().filter(|kept| **kept).count();
     let bound = if held == before.len() {
-        Ok(format!("{held} addresses"))
+        Ok(count(held, "address"))
     } else {
         Err(format!("{held} of {}", before.len()))
     };

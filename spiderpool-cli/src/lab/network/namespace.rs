@@ -49,11 +49,6 @@ impl Namespaces {
         Self { prefix: prefix.into() }
     }
 
-    /// What their names begin with.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
     /// The namespace `name` of this lab, made or not.
     pub(crate) fn named(&self, name: &str) -> Namespace {
         let mut name = format!("{}.{name}", self.prefix);

@@ -36,6 +36,7 @@ macro_rules! cases {
 
 fn edit(since: Timestamp) -> Pending {
     Pending {
+        creates: None,
         edit: "e".into(),
         object: Key::Pool(named("p")),
         base: Some(Token::new("old")),
