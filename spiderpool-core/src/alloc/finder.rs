@@ -3,14 +3,15 @@
 //! Everything here is a hint. A wrong one costs a read or a conflict; only the blocks themselves and the proof of
 //! exhaustion decide.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
-use super::{
-    hash::{Map, Seed},
-    order::{Blocks, Walk, mix},
-};
+use super::order::{Blocks, Walk, mix};
 use crate::{
     addr::IpSet,
     model::{Block, BlockBits, PlanId},
@@ -22,48 +23,36 @@ use crate::{
 /// How long a proof of exhaustion is believed.
 const VERDICT_LIFE: Duration = Duration::from_secs(1);
 
-/// The blocks that are known to exist, and which of them have room. Each operation takes constant time.
-#[derive(Debug)]
-struct Seen {
-    /// Those with room, in no order.
-    rooms: Vec<u128>,
-    /// Each one's place in `rooms`, if it has room.
-    places: Map<u128, Option<usize>>,
+/// A set with constant-time insert, remove and choice by number.
+#[derive(Debug, Default)]
+struct Rooms {
+    list: Vec<u128>,
+    place: HashMap<u128, usize>,
 }
 
-impl Seen {
-    fn new(seed: Seed) -> Self {
-        Self { rooms: Vec::new(), places: Map::with_hasher(seed) }
-    }
-
-    fn knows(&self, index: u128) -> bool {
-        self.places.contains_key(&index)
-    }
-
-    fn has_room(&self, index: u128) -> bool {
-        matches!(self.places.get(&index), Some(Some(_)))
-    }
-
-    fn with_room(&mut self, index: u128) {
-        let place = self.places.entry(index).or_default();
-        if place.is_none() {
-            *place = Some(self.rooms.len());
-            self.rooms.push(index);
+impl Rooms {
+    fn insert(&mut self, index: u128) {
+        if let std::collections::hash_map::Entry::Vacant(entry) = self.place.entry(index) {
+            entry.insert(self.list.len());
+            self.list.push(index);
         }
     }
 
-    fn without_room(&mut self, index: u128) {
-        let Some(at) = self.places.entry(index).or_default().take() else { return };
-        self.rooms.swap_remove(at);
-        if let Some(moved) = self.rooms.get(at) {
-            self.places.insert(*moved, Some(at));
+    fn remove(&mut self, index: u128) {
+        let Some(at) = self.place.remove(&index) else { return };
+        self.list.swap_remove(at);
+        if let Some(moved) = self.list.get(at) {
+            self.place.insert(*moved, at);
         }
     }
 
-    /// One with room, by a random number.
+    fn contains(&self, index: u128) -> bool {
+        self.place.contains_key(&index)
+    }
+
     fn choose(&self, number: u64) -> Option<u128> {
-        let len = self.rooms.len() as u64;
-        (len > 0).then(|| self.rooms[(number % len) as usize])
+        let len = self.list.len() as u64;
+        (len > 0).then(|| self.list[(number % len) as usize])
     }
 }
 
@@ -72,7 +61,9 @@ struct OfPool {
     usable: Arc<IpSet>,
     blocks: Blocks,
     walk: Walk,
-    seen: Seen,
+    /// Blocks that exist, as far as known.
+    known: HashSet<u128>,
+    rooms: Rooms,
     /// Blocks whose free addresses rest until then.
     cooling: BTreeSet<(Timestamp, u128)>,
     /// The block that is used until it is full, so that a burst of pods shares its writes.
@@ -103,13 +94,12 @@ pub(super) struct Finder {
     bits: BlockBits,
     /// This node's own order.
     key: u64,
-    seed: Seed,
-    pools: Mutex<Map<Uid, OfPool>>,
+    pools: Mutex<HashMap<Uid, OfPool>>,
 }
 
 impl Finder {
-    pub(super) fn new(bits: BlockBits, key: u64, seed: Seed) -> Self {
-        Self { bits, key, seed, pools: Mutex::new(Map::with_hasher(seed)) }
+    pub(super) fn new(bits: BlockBits, key: u64) -> Self {
+        Self { bits, key, pools: Mutex::new(HashMap::new()) }
     }
 
     /// Takes in the blocks that exist between the pool's first and last.
@@ -120,7 +110,8 @@ impl Finder {
             usable: pool.usable.clone(),
             blocks,
             walk,
-            seen: Seen::new(self.seed),
+            known: HashSet::new(),
+            rooms: Rooms::default(),
             cooling: BTreeSet::new(),
             present: None,
             exhausted: None,
@@ -133,10 +124,9 @@ impl Finder {
             if allowed == 0 {
                 continue;
             }
+            of_pool.known.insert(index);
             if allowed & !block.held() != 0 {
-                of_pool.seen.with_room(index);
-            } else {
-                of_pool.seen.without_room(index);
+                of_pool.rooms.insert(index);
             }
         }
         self.pools.lock().insert(pool.uid.clone(), of_pool);
@@ -159,7 +149,8 @@ impl Finder {
             known.usable = pool.usable.clone();
         }
         if let Some((index, spent)) = spent {
-            known.seen.without_room(index);
+            known.rooms.remove(index);
+            known.known.insert(index);
             if let Spent::Cooling(until) = spent {
                 known.cooling.insert((until, index));
             }
@@ -168,12 +159,12 @@ impl Finder {
             && until <= now
         {
             known.cooling.remove(&(until, index));
-            known.seen.with_room(index);
+            known.rooms.insert(index);
         }
-        if let Some(present) = known.present.filter(|index| known.seen.has_room(*index)) {
+        if let Some(present) = known.present.filter(|index| known.rooms.contains(*index)) {
             return Hint::Block(present);
         }
-        if let Some(index) = known.seen.choose(number) {
+        if let Some(index) = known.rooms.choose(number) {
             known.present = Some(index);
             return Hint::Block(index);
         }
@@ -185,9 +176,10 @@ impl Finder {
         }
         for n in known.walk.by_ref() {
             let Some(index) = known.blocks.nth(n) else { continue };
-            if !known.seen.knows(index) {
+            if !known.known.contains(&index) {
                 // Until the block is seen, everybody here shares it.
-                known.seen.with_room(index);
+                known.known.insert(index);
+                known.rooms.insert(index);
                 known.present = Some(index);
                 return Hint::Block(index);
             }
@@ -200,7 +192,8 @@ impl Finder {
     pub(super) fn roomy(&self, pool: &PoolRef, blocks: impl Iterator<Item = u128>) {
         if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
             for index in blocks {
-                known.seen.with_room(index);
+                known.known.insert(index);
+                known.rooms.insert(index);
             }
         }
     }
@@ -238,10 +231,11 @@ impl Finder {
             let PlanId::Pool(uid) = &copy.plan else { continue };
             let Some(known) = pools.get_mut(uid) else { continue };
             let index = block.id().index;
+            known.known.insert(index);
             if copy.usable & unreserved & !block.held() == 0 {
-                known.seen.without_room(index);
+                known.rooms.remove(index);
             } else {
-                known.seen.with_room(index);
+                known.rooms.insert(index);
                 known.exhausted = None;
                 known.changes += 1;
             }

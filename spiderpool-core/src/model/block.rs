@@ -1,12 +1,9 @@
 //! A block: up to 64 neighbouring addresses, and the only home of who holds each of them.
 
-mod records;
-
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use self::records::Records;
 use super::{Epoch, GrantKey, Plan, PlanId, Record};
 use crate::{
     addr::{Address, AddressRange, Family},
@@ -22,6 +19,9 @@ pub struct BlockBits(u8);
 impl BlockBits {
     /// The largest block, 64 addresses: its masks are one machine word.
     pub const MAX: Self = Self(6);
+
+    /// 16 addresses: a write copies few records, and writers on many nodes rarely meet.
+    pub const SMALL: Self = Self(4);
 
     /// The size 2^`bits`.
     #[must_use]
@@ -122,11 +122,12 @@ pub enum BlockError {
 pub struct Block {
     id: BlockId,
     bits: BlockBits,
-    records: Records,
+    held: u64,
+    /// Ascending by offset.
+    records: Vec<(u8, Arc<Record>)>,
     /// In order of release.
     released: Vec<(u8, Timestamp)>,
-    /// Shared: they change far less often than the records.
-    copies: Arc<Vec<Copy>>,
+    copies: Vec<Copy>,
     bumps: u64,
 }
 
@@ -147,9 +148,8 @@ struct Stored {
 
 impl From<Block> for Stored {
     fn from(block: Block) -> Self {
-        let Block { id, bits, records, released, copies, bumps } = block;
-        let records = records.iter().map(|(offset, record)| (offset, record.clone())).collect();
-        Self { id, bits, records, released, copies: Arc::unwrap_or_clone(copies), bumps }
+        let Block { id, bits, held: _, records, released, copies, bumps } = block;
+        Self { id, bits, records, released, copies, bumps }
     }
 }
 
@@ -162,21 +162,21 @@ impl TryFrom<Stored> for Block {
         if id.index > id.family.max() >> bits.get() {
             return damaged("lies outside its family's addresses");
         }
-        let mut taken = Records::default();
-        for (offset, record) in records {
-            if offset >= bits.size() {
+        let mut held = 0u64;
+        for (offset, record) in &records {
+            if *offset >= bits.size() {
                 return damaged("has a record outside its addresses");
             }
-            if taken.held() >> offset != 0 {
+            if held >> offset != 0 {
                 return damaged("has records out of order, or two of one address");
             }
             if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached
             {
                 return damaged("has a stateless record without a container");
             }
-            taken.put(offset, record);
+            held |= 1 << offset;
         }
-        let mut seen = taken.held();
+        let mut seen = held;
         for (offset, _) in &released {
             if *offset >= bits.size() || seen & (1 << offset) != 0 {
                 return damaged("has an address released twice, or released and held");
@@ -191,7 +191,7 @@ impl TryFrom<Stored> for Block {
                 return damaged("has two copies of one plan");
             }
         }
-        Ok(Self { id, bits, records: taken, released, copies: Arc::new(copies), bumps })
+        Ok(Self { id, bits, held, records, released, copies, bumps })
     }
 }
 
@@ -210,7 +210,7 @@ impl Block {
     /// A block in which nothing is held and no plan has a copy.
     #[must_use]
     pub fn empty(id: BlockId, bits: BlockBits) -> Self {
-        Self { id, bits, records: Records::default(), released: Vec::new(), copies: Arc::default(), bumps: 0 }
+        Self { id, bits, held: 0, records: Vec::new(), released: Vec::new(), copies: Vec::new(), bumps: 0 }
     }
 
     /// Which block.
@@ -255,7 +255,7 @@ impl Block {
     /// The mask of held addresses.
     #[must_use]
     pub fn held(&self) -> u64 {
-        self.records.held()
+        self.held
     }
 
     /// The mask of addresses that were held before and are not now.
@@ -267,7 +267,12 @@ impl Block {
     /// The record at `offset`.
     #[must_use]
     pub fn record(&self, offset: u8) -> Option<&Arc<Record>> {
-        self.records.get(offset)
+        if self.held & (1u64.checked_shl(offset.into()).unwrap_or(0)) == 0 {
+            return None;
+        }
+        // Records stand in the order of their offsets: the rank of the bit is the place.
+        let rank = (self.held & ((1 << offset) - 1)).count_ones() as usize;
+        self.records.get(rank).map(|(_, record)| record)
     }
 
     /// The record of `address`.
@@ -278,7 +283,7 @@ impl Block {
 
     /// All records with their offsets, ascending.
     pub fn records(&self) -> impl Iterator<Item = (u8, &Arc<Record>)> {
-        self.records.iter()
+        self.records.iter().map(|(offset, record)| (*offset, record))
     }
 
     /// Where `key` holds an address in this block.
@@ -287,7 +292,10 @@ impl Block {
         if key.family != self.id.family {
             return None;
         }
-        self.records.find(key)
+        self.records
+            .iter()
+            .find(|(_, record)| record.owner.uid == key.owner && record.slot == key.slot)
+            .map(|(offset, _)| *offset)
     }
 
     /// When the address at `offset` was released, if it was held before and is not now.
@@ -318,22 +326,21 @@ impl Block {
     pub fn install(&mut self, plan: &Plan) {
         let usable = self.usable_of(plan);
         let copy = Copy { plan: plan.id.clone(), epoch: plan.epoch, usable };
-        let copies = Arc::make_mut(&mut self.copies);
-        match copies.iter_mut().find(|copy| copy.plan == plan.id) {
+        match self.copies.iter_mut().find(|copy| copy.plan == plan.id) {
             Some(old) => *old = copy,
-            None => copies.push(copy),
+            None => self.copies.push(copy),
         }
     }
 
     /// Takes the copy of `plan` away.
     pub fn uninstall(&mut self, plan: &PlanId) {
-        Arc::make_mut(&mut self.copies).retain(|copy| copy.plan != *plan);
+        self.copies.retain(|copy| copy.plan != *plan);
     }
 
     /// Looks for an address among `allowed`: one that was never held, else the longest idle.
     #[must_use]
     pub fn pick(&self, allowed: u64, now: Timestamp, cooldown: Duration) -> Pick {
-        let free = allowed & !self.held() & self.bits.mask();
+        let free = allowed & !self.held & self.bits.mask();
         if free == 0 {
             return Pick::Full;
         }
@@ -356,26 +363,32 @@ impl Block {
     pub fn has_room(&self) -> bool {
         let mut pools = None;
         let mut reservations = self.bits.mask();
-        for copy in self.copies.iter() {
+        for copy in &self.copies {
             match copy.plan {
                 PlanId::Pool(_) => pools = Some(pools.unwrap_or(0) | copy.usable),
                 PlanId::Reservations(..) => reservations = copy.usable,
             }
         }
-        pools.unwrap_or(self.bits.mask()) & reservations & !self.held() != 0
+        pools.unwrap_or(self.bits.mask()) & reservations & !self.held != 0
     }
 
     /// Writes `record` at `offset`, over whatever is there.
     pub fn put(&mut self, offset: u8, record: Arc<Record>) {
         debug_assert!(offset < self.bits.size(), "an offset inside the block");
-        self.records.put(offset, record);
+        match self.records.binary_search_by_key(&offset, |(at, _)| *at) {
+            Ok(place) => self.records[place].1 = record,
+            Err(place) => self.records.insert(place, (offset, record)),
+        }
+        self.held |= 1 << offset;
         self.released.retain(|(at, _)| *at != offset);
     }
 
     /// Takes the record at `offset` away. `released` is the time from which a cool-down counts; an address whose
     /// grant is merely undone has none.
     pub fn take(&mut self, offset: u8, released: Option<Timestamp>) -> Option<Arc<Record>> {
-        let record = self.records.take(offset)?;
+        let place = self.records.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
+        let (_, record) = self.records.remove(place);
+        self.held &= !(1 << offset);
         if let Some(at) = released {
             self.released.push((offset, at));
         }
@@ -386,7 +399,7 @@ impl Block {
     /// happens to an address that is held, or whose release is noted already.
     pub fn note_released(&mut self, offset: u8, at: Timestamp) {
         let inside = offset < self.bits.size();
-        if inside && (self.held() | self.released_mask()) & (1 << offset) == 0 {
+        if inside && (self.held | self.released_mask()) & (1 << offset) == 0 {
             self.released.push((offset, at));
         }
     }
