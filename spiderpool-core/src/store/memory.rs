@@ -17,10 +17,10 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store with small blocks: a write copies the records of one block, so fewer of them are cheaper.
+    /// An empty store with the largest blocks: nothing is encoded here, so fewer documents are better.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_block_bits(BlockBits::SMALL)
+        Self::with_block_bits(BlockBits::MAX)
     }
 
     /// An empty store that proposes blocks of this size.
@@ -33,7 +33,7 @@ impl MemoryStore {
     #[must_use]
     pub fn with_history(events: usize) -> Self {
         let committed = Committed::with_history(Table::default(), Revision(0), events);
-        Self { committed, block_bits: BlockBits::SMALL }
+        Self { committed, block_bits: BlockBits::MAX }
     }
 
     fn write(&self, key: &Key, action: Action) -> Result<Token, StoreError> {
