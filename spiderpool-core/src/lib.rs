@@ -9,6 +9,7 @@ pub mod env;
 mod hex;
 pub mod inspect;
 pub mod model;
+pub mod mutation;
 pub mod name;
 pub mod protocol;
 pub mod select;
