@@ -1,41 +1,18 @@
 //! Grant and release through the public API on the memory store, at every fill: at most 5 µs each, and the same
 //! within a factor of 2 whatever the pool's size and fill.
 
-use std::{hint::black_box, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
-use spiderpool_benches::{Bed, Churn, fixed};
+use spiderpool_benches::{Bed, Churn, fixed, timed};
 use spiderpool_core::store::MemoryStore;
-
-/// The time that `work` takes, with that of reading the clock.
-#[expect(clippy::disallowed_methods, reason = "here time is what is measured")]
-fn timed(work: impl FnOnce()) -> Duration {
-    let start = std::time::Instant::now();
-    work();
-    start.elapsed()
-}
 
 /// The time of `iterations` grants, and of as many releases.
 fn churn(churn: &mut Churn, iterations: u64) -> (Duration, Duration) {
-    let mut times = (Duration::ZERO, Duration::ZERO);
-    for _ in 0..iterations {
-        let turn = churn.turn();
-        let bed = churn.bed.clone();
-        let del = || timed(|| bed.del(black_box(&turn.del)));
-        if turn.del_first {
-            times.1 += del();
-        }
-        times.0 += timed(|| {
-            black_box(bed.add(black_box(&turn.add)));
-        });
-        if !turn.del_first {
-            times.1 += del();
-        }
-        churn.turned(&turn);
-    }
-    times
+    let turns = (0..iterations).map(|_| churn.turn_timed(timed));
+    turns.fold((Duration::ZERO, Duration::ZERO), |sum, turn| (sum.0 + turn.0, sum.1 + turn.1))
 }
 
 fn both(group: &mut BenchmarkGroup<'_, WallTime>, pods: &mut Churn, case: &str) {

@@ -178,13 +178,11 @@ pub struct Churn {
 
 /// One grant and one release, ready to be sent. Making them is not part of what is measured.
 #[derive(Debug)]
-pub struct Turn {
+struct Turn {
     /// The request of a new pod.
-    pub add: AddRequest,
+    add: AddRequest,
     /// The release of a pod that holds an address. Without any, that of the new pod: it has to come after the grant.
-    pub del: DelRequest,
-    /// Whether the release comes first.
-    pub del_first: bool,
+    del: DelRequest,
     leaving: usize,
     coming: u64,
 }
@@ -231,18 +229,29 @@ impl Churn {
     }
 
     /// What comes next.
-    pub fn turn(&mut self) -> Turn {
+    fn turn(&mut self) -> Turn {
         let coming = self.pods.fresh();
         let leaving = self.numbers.below(self.pods.len());
         let del = del_request(self.pods.held.get(leaving).copied().unwrap_or(coming));
-        let del_first = !self.pods.is_empty();
-        Turn { add: add_request(&self.bed.pool, coming), del, del_first, leaving, coming }
+        Turn { add: add_request(&self.bed.pool, coming), del, leaving, coming }
     }
 
-    /// What came: the pods that hold addresses now.
-    pub fn turned(&mut self, turn: &Turn) {
-        if turn.del_first {
-            self.pods.held[turn.leaving] = turn.coming;
+    /// One turn; what `time` says of its grant and of its release.
+    pub fn turn_timed<T>(&mut self, time: impl Fn(&mut dyn FnMut()) -> T) -> (T, T) {
+        let turn = self.turn();
+        let bed = &self.bed;
+        let grant = || {
+            time(&mut || {
+                std::hint::black_box(bed.add(std::hint::black_box(&turn.add)));
+            })
+        };
+        let release = || time(&mut || bed.del(std::hint::black_box(&turn.del)));
+        if self.pods.is_empty() {
+            return (grant(), release());
         }
+        let released = release();
+        let granted = grant();
+        self.pods.held[turn.leaving] = turn.coming;
+        (granted, released)
     }
 }

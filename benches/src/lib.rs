@@ -6,7 +6,9 @@
 mod bed;
 mod counting;
 mod surroundings;
+mod timing;
 
-pub use bed::{Bed, Churn, Pods, Turn, add_request, del_request, pool, reference};
+pub use bed::{Bed, Churn, Pods, add_request, del_request, pool, reference};
 pub use counting::{Counted, CountingStore};
 pub use surroundings::{Numbers, fixed};
+pub use timing::timed;

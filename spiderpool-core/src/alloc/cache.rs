@@ -1,9 +1,10 @@
 //! The blocks as this process last saw them, written through. A stale one costs a conflict, never a mistake.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::hash::{Map, Seed};
 use crate::{
     model::{Block, BlockId},
     store::Token,
@@ -12,15 +13,15 @@ use crate::{
 /// At most this many blocks; when full, everything is forgotten and read again on demand.
 const CAPACITY: usize = 16_384;
 
-type Blocks = HashMap<BlockId, (Token, Arc<Block>)>;
+type Blocks = Map<BlockId, (Token, Arc<Block>)>;
 
 /// The cache; off where the store answers from its own memory.
 #[derive(Debug)]
 pub(super) struct Cache(Option<Mutex<Blocks>>);
 
 impl Cache {
-    pub(super) fn on() -> Self {
-        Self(Some(Mutex::default()))
+    pub(super) fn on(seed: Seed) -> Self {
+        Self(Some(Mutex::new(Map::with_hasher(seed))))
     }
 
     pub(super) fn off() -> Self {

@@ -4,18 +4,19 @@
 //! that drives it: a request that is dropped in the middle leaves it to the next one, as a write whose reply was
 //! lost.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use async_lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
-use super::driver::{Driver, until};
+use super::{
+    driver::{Driver, until},
+    hash::{Map, Seed},
+};
 use crate::{
     model::BlockId,
     protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
@@ -35,24 +36,58 @@ struct Ticket {
     place: Mutex<Place>,
 }
 
+/// Mostly one: bursts on one block are rare, and their writes cost far more than an allocation.
+type Tickets = SmallVec<[Arc<Ticket>; 1]>;
+
 #[derive(Debug)]
 struct Running {
     machine: Commit,
-    tickets: Vec<Arc<Ticket>>,
+    tickets: Tickets,
 }
 
 #[derive(Debug, Default)]
 struct Lane {
-    queue: Mutex<Vec<Arc<Ticket>>>,
+    queue: Mutex<Tickets>,
     /// The write under way. Held while driving; left behind by a request that was cut off.
     turn: AsyncMutex<Option<Running>>,
     users: AtomicUsize,
 }
 
 /// The blocks that are being written.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Committer {
-    lanes: Mutex<HashMap<BlockId, Arc<Lane>>>,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Debug)]
+struct Lanes {
+    used: Map<BlockId, Arc<Lane>>,
+    /// Idle ones, for whoever comes next: most requests are alone on their block.
+    spare: Vec<Arc<Lane>>,
+}
+
+/// How many idle lanes are kept: as many as are used at once in a burst.
+const SPARE: usize = 64;
+
+impl Lanes {
+    fn enter(&mut self, id: &BlockId) -> Arc<Lane> {
+        let Self { used, spare } = self;
+        let lane = used.entry(id.clone()).or_insert_with(|| spare.pop().unwrap_or_default());
+        lane.users.fetch_add(1, Ordering::Relaxed);
+        lane.clone()
+    }
+
+    fn leave(&mut self, id: &BlockId, lane: &Lane) {
+        // A write that was cut off stays for whoever comes next.
+        let last = lane.users.fetch_sub(1, Ordering::Relaxed) == 1
+            && lane.turn.try_lock().is_some_and(|running| running.is_none());
+        if last
+            && let Some(idle) = self.used.remove(id)
+            && self.spare.len() < SPARE
+        {
+            self.spare.push(idle);
+        }
+    }
 }
 
 /// A request's place at a lane. Dropped in the middle, it takes the intent back, or leaves an open attempt.
@@ -95,27 +130,20 @@ impl Drop for Waiter<'_> {
         {
             self.driver.index.open(key, self.id.clone(), None);
         }
-        let mut lanes = self.committer.lanes.lock();
-        if self.lane.users.fetch_sub(1, Ordering::Relaxed) == 1 {
-            // A write that was cut off stays for whoever comes next.
-            let idle = self.lane.turn.try_lock().is_some_and(|running| running.is_none());
-            if idle {
-                lanes.remove(&self.id);
-            }
-        }
+        self.committer.lanes.lock().leave(&self.id, &self.lane);
     }
 }
 
 impl Committer {
+    pub(super) fn new(seed: Seed) -> Self {
+        let lanes = Lanes { used: Map::with_hasher(seed), spare: Vec::new() };
+        Self { lanes: Mutex::new(lanes) }
+    }
+
     /// Hands `intent` to block `id`; [`Waiter::outcome`] drives it.
     pub(super) fn submit<'a>(&'a self, driver: &'a Driver, id: BlockId, intent: Intent) -> Waiter<'a> {
         let ticket = Arc::new(Ticket { intent, place: Mutex::new(Place::Waiting) });
-        let lane = {
-            let mut lanes = self.lanes.lock();
-            let lane = lanes.entry(id.clone()).or_default().clone();
-            lane.users.fetch_add(1, Ordering::Relaxed);
-            lane
-        };
+        let lane = self.lanes.lock().enter(&id);
         lane.queue.lock().push(ticket.clone());
         Waiter { committer: self, driver, id, lane, ticket }
     }

@@ -97,14 +97,16 @@ impl Driver {
 
     /// Performs what needs no other machine.
     pub(super) async fn perform_basic(&self, op: Op) -> Reply {
+        // The store itself: through its pointer, every future would be boxed twice.
+        let store = self.store.as_ref();
         let done = match op {
-            Op::Get(key) => self.store.get(&key).await.map(Reply::Got),
-            Op::List(selector) => self.store.list(&selector).await.map(Reply::Listed),
-            Op::Create(key, document) => self.store.create(&key, document).await.map(Reply::Written),
+            Op::Get(key) => store.get(&key).await.map(Reply::Got),
+            Op::List(selector) => store.list(&selector).await.map(Reply::Listed),
+            Op::Create(key, document) => store.create(&key, document).await.map(Reply::Written),
             Op::Update(key, token, document) => {
-                self.store.update(&key, &token, document).await.map(Reply::Written)
+                store.update(&key, &token, document).await.map(Reply::Written)
             }
-            Op::Delete(key, token) => self.store.delete(&key, &token).await.map(|()| Reply::Deleted),
+            Op::Delete(key, token) => store.delete(&key, &token).await.map(|()| Reply::Deleted),
             Op::Pod(name) => self.liveness.pod_uid(&name).await.map(Reply::Pod),
             Op::Sandbox { node, container } => {
                 Ok(Reply::Sandbox(self.liveness.sandbox(&node, &container).await))

@@ -3,15 +3,14 @@
 //! Everything here is a hint. A wrong one costs a read or a conflict; only the blocks themselves and the proof of
 //! exhaustion decide.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::order::{Blocks, Walk, mix};
+use super::{
+    hash::{Map, Seed},
+    order::{Blocks, Walk, mix},
+};
 use crate::{
     addr::IpSet,
     model::{Block, BlockBits, PlanId},
@@ -23,36 +22,48 @@ use crate::{
 /// How long a proof of exhaustion is believed.
 const VERDICT_LIFE: Duration = Duration::from_secs(1);
 
-/// A set with constant-time insert, remove and choice by number.
-#[derive(Debug, Default)]
-struct Rooms {
-    list: Vec<u128>,
-    place: HashMap<u128, usize>,
+/// The blocks that are known to exist, and which of them have room. Each operation takes constant time.
+#[derive(Debug)]
+struct Seen {
+    /// Those with room, in no order.
+    rooms: Vec<u128>,
+    /// Each one's place in `rooms`, if it has room.
+    places: Map<u128, Option<usize>>,
 }
 
-impl Rooms {
-    fn insert(&mut self, index: u128) {
-        if let std::collections::hash_map::Entry::Vacant(entry) = self.place.entry(index) {
-            entry.insert(self.list.len());
-            self.list.push(index);
+impl Seen {
+    fn new(seed: Seed) -> Self {
+        Self { rooms: Vec::new(), places: Map::with_hasher(seed) }
+    }
+
+    fn knows(&self, index: u128) -> bool {
+        self.places.contains_key(&index)
+    }
+
+    fn has_room(&self, index: u128) -> bool {
+        matches!(self.places.get(&index), Some(Some(_)))
+    }
+
+    fn with_room(&mut self, index: u128) {
+        let place = self.places.entry(index).or_default();
+        if place.is_none() {
+            *place = Some(self.rooms.len());
+            self.rooms.push(index);
         }
     }
 
-    fn remove(&mut self, index: u128) {
-        let Some(at) = self.place.remove(&index) else { return };
-        self.list.swap_remove(at);
-        if let Some(moved) = self.list.get(at) {
-            self.place.insert(*moved, at);
+    fn without_room(&mut self, index: u128) {
+        let Some(at) = self.places.entry(index).or_default().take() else { return };
+        self.rooms.swap_remove(at);
+        if let Some(moved) = self.rooms.get(at) {
+            self.places.insert(*moved, Some(at));
         }
     }
 
-    fn contains(&self, index: u128) -> bool {
-        self.place.contains_key(&index)
-    }
-
+    /// One with room, by a random number.
     fn choose(&self, number: u64) -> Option<u128> {
-        let len = self.list.len() as u64;
-        (len > 0).then(|| self.list[(number % len) as usize])
+        let len = self.rooms.len() as u64;
+        (len > 0).then(|| self.rooms[(number % len) as usize])
     }
 }
 
@@ -61,9 +72,7 @@ struct OfPool {
     usable: Arc<IpSet>,
     blocks: Blocks,
     walk: Walk,
-    /// Blocks that exist, as far as known.
-    known: HashSet<u128>,
-    rooms: Rooms,
+    seen: Seen,
     /// Blocks whose free addresses rest until then.
     cooling: BTreeSet<(Timestamp, u128)>,
     /// The block that is used until it is full, so that a burst of pods shares its writes.
@@ -94,12 +103,13 @@ pub(super) struct Finder {
     bits: BlockBits,
     /// This node's own order.
     key: u64,
-    pools: Mutex<HashMap<Uid, OfPool>>,
+    seed: Seed,
+    pools: Mutex<Map<Uid, OfPool>>,
 }
 
 impl Finder {
-    pub(super) fn new(bits: BlockBits, key: u64) -> Self {
-        Self { bits, key, pools: Mutex::new(HashMap::new()) }
+    pub(super) fn new(bits: BlockBits, key: u64, seed: Seed) -> Self {
+        Self { bits, key, seed, pools: Mutex::new(Map::with_hasher(seed)) }
     }
 
     /// Takes in the blocks that exist between the pool's first and last.
@@ -110,8 +120,7 @@ impl Finder {
             usable: pool.usable.clone(),
             blocks,
             walk,
-            known: HashSet::new(),
-            rooms: Rooms::default(),
+            seen: Seen::new(self.seed),
             cooling: BTreeSet::new(),
             present: None,
             exhausted: None,
@@ -124,9 +133,10 @@ impl Finder {
             if allowed == 0 {
                 continue;
             }
-            of_pool.known.insert(index);
             if allowed & !block.held() != 0 {
-                of_pool.rooms.insert(index);
+                of_pool.seen.with_room(index);
+            } else {
+                of_pool.seen.without_room(index);
             }
         }
         self.pools.lock().insert(pool.uid.clone(), of_pool);
@@ -149,8 +159,7 @@ impl Finder {
             known.usable = pool.usable.clone();
         }
         if let Some((index, spent)) = spent {
-            known.rooms.remove(index);
-            known.known.insert(index);
+            known.seen.without_room(index);
             if let Spent::Cooling(until) = spent {
                 known.cooling.insert((until, index));
             }
@@ -159,12 +168,12 @@ impl Finder {
             && until <= now
         {
             known.cooling.remove(&(until, index));
-            known.rooms.insert(index);
+            known.seen.with_room(index);
         }
-        if let Some(present) = known.present.filter(|index| known.rooms.contains(*index)) {
+        if let Some(present) = known.present.filter(|index| known.seen.has_room(*index)) {
             return Hint::Block(present);
         }
-        if let Some(index) = known.rooms.choose(number) {
+        if let Some(index) = known.seen.choose(number) {
             known.present = Some(index);
             return Hint::Block(index);
         }
@@ -176,10 +185,9 @@ impl Finder {
         }
         for n in known.walk.by_ref() {
             let Some(index) = known.blocks.nth(n) else { continue };
-            if !known.known.contains(&index) {
+            if !known.seen.knows(index) {
                 // Until the block is seen, everybody here shares it.
-                known.known.insert(index);
-                known.rooms.insert(index);
+                known.seen.with_room(index);
                 known.present = Some(index);
                 return Hint::Block(index);
             }
@@ -192,8 +200,7 @@ impl Finder {
     pub(super) fn roomy(&self, pool: &PoolRef, blocks: impl Iterator<Item = u128>) {
         if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
             for index in blocks {
-                known.known.insert(index);
-                known.rooms.insert(index);
+                known.seen.with_room(index);
             }
         }
     }
@@ -231,11 +238,10 @@ impl Finder {
             let PlanId::Pool(uid) = &copy.plan else { continue };
             let Some(known) = pools.get_mut(uid) else { continue };
             let index = block.id().index;
-            known.known.insert(index);
             if copy.usable & unreserved & !block.held() == 0 {
-                known.rooms.remove(index);
+                known.seen.without_room(index);
             } else {
-                known.rooms.insert(index);
+                known.seen.with_room(index);
                 known.exhausted = None;
                 known.changes += 1;
             }

@@ -1,14 +1,13 @@
 //! What this process knows of who holds what: never the truth, always where to look first.
 
-use std::collections::HashMap;
-
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
+use super::hash::{Map, Seed};
 use crate::{
     addr::{Address, Family},
-    model::{Attachment, BlockId, GrantKey, Record, Slot},
-    name::{ContainerId, InterfaceName, OwnerUid},
+    model::{BlockId, GrantKey, Record, Slot},
+    name::{InterfaceName, OwnerUid},
     protocol::{Action, Intent, OpenAttempt, Outcome},
 };
 
@@ -16,31 +15,32 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) slot: Slot,
-    pub(super) family: Family,
     pub(super) address: Address,
     pub(super) interface: Option<InterfaceName>,
-    pub(super) container: Option<ContainerId>,
 }
 
 impl Held {
+    pub(super) fn family(&self) -> Family {
+        self.address.family()
+    }
+
     fn new(slot: Slot, address: Address, record: &Record) -> Self {
-        let container = match &record.attachment {
-            Attachment::Container(container) => Some(container.clone()),
-            Attachment::Detached | Attachment::Unknown => None,
-        };
-        Self { slot, family: address.family(), address, interface: record.interface.clone(), container }
+        Self { slot, address, interface: record.interface.clone() }
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
-    held: HashMap<OwnerUid, SmallVec<[Held; 2]>>,
-    attempts: HashMap<OwnerUid, Vec<(GrantKey, OpenAttempt)>>,
+    held: Map<OwnerUid, SmallVec<[Held; 1]>>,
+    attempts: Map<OwnerUid, Vec<(GrantKey, OpenAttempt)>>,
 }
 
 impl Known {
     fn close(&mut self, key: &GrantKey) {
-        if let Some(all) = self.attempts.get_mut(&key.owner) {
+        // Nearly always there is none, and no key worth hashing.
+        if !self.attempts.is_empty()
+            && let Some(all) = self.attempts.get_mut(&key.owner)
+        {
             all.retain(|(open, _)| open != key);
             if all.is_empty() {
                 self.attempts.remove(&key.owner);
@@ -50,14 +50,19 @@ impl Known {
 }
 
 /// Owner → addresses, and the open attempts of rule 7.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
     known: Mutex<Known>,
 }
 
 impl Index {
+    pub(super) fn new(seed: Seed) -> Self {
+        let known = Known { held: Map::with_hasher(seed), attempts: Map::with_hasher(seed) };
+        Self { known: Mutex::new(known) }
+    }
+
     /// All that `owner` holds.
-    pub(super) fn of(&self, owner: &OwnerUid) -> SmallVec<[Held; 2]> {
+    pub(super) fn of(&self, owner: &OwnerUid) -> SmallVec<[Held; 1]> {
         self.known.lock().held.get(owner).cloned().unwrap_or_default()
     }
 
@@ -65,7 +70,7 @@ impl Index {
     pub(super) fn at(&self, key: &GrantKey) -> (Option<Address>, Option<OpenAttempt>) {
         let known = self.known.lock();
         let held = known.held.get(&key.owner);
-        let held = held.and_then(|all| all.iter().find(|h| h.slot == key.slot && h.family == key.family));
+        let held = held.and_then(|all| all.iter().find(|h| h.slot == key.slot && h.family() == key.family));
         let attempts = if known.attempts.is_empty() { None } else { known.attempts.get(&key.owner) };
         let attempt = attempts
             .and_then(|all| all.iter().find(|(open, _)| open == key))
@@ -84,7 +89,7 @@ impl Index {
         known.close(key);
         let held = Held::new(key.slot.clone(), address, record);
         let all = known.held.entry(key.owner.clone()).or_default();
-        match all.iter_mut().find(|h| h.slot == key.slot && h.family == key.family) {
+        match all.iter_mut().find(|h| h.slot == key.slot && h.family() == key.family) {
             Some(old) => *old = held,
             None => all.push(held),
         }
@@ -94,7 +99,7 @@ impl Index {
         let mut known = self.known.lock();
         known.close(key);
         if let Some(all) = known.held.get_mut(&key.owner) {
-            all.retain(|h| h.slot != key.slot || h.family != key.family);
+            all.retain(|h| h.slot != key.slot || h.family() != key.family);
             if all.is_empty() {
                 known.held.remove(&key.owner);
             }

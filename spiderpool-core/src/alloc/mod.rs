@@ -6,6 +6,7 @@ mod cache;
 mod committer;
 mod driver;
 mod finder;
+mod hash;
 mod index;
 mod liveness;
 mod log;
@@ -25,7 +26,8 @@ pub use request::{
 };
 
 use self::{
-    cache::Cache, committer::Committer, driver::Driver, finder::Finder, index::Index, owners::Owners,
+    cache::Cache, committer::Committer, driver::Driver, finder::Finder, hash::Seed, index::Index,
+    owners::Owners,
 };
 use crate::{
     addr::Family,
@@ -117,25 +119,27 @@ impl Allocator {
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
         let bits = open_scope(store.as_ref(), &scope, bits).await?;
         let snapshots = if capabilities.snapshot_list { Snapshots::Yes } else { Snapshots::No };
+        let seed = Seed(env.entropy.next_u64());
         let driver = Driver {
             liveness: liveness.unwrap_or_else(|| Arc::new(StoreLiveness(store.clone()))),
             logging: if shared && log.is_some() { Logging::On } else { Logging::Off },
             log,
             shared,
             setting: Setting { bits, snapshots },
-            index: Index::default(),
-            cache: if shared { Cache::on() } else { Cache::off() },
+            index: Index::new(seed),
+            cache: if shared { Cache::on(seed) } else { Cache::off() },
             finder: Finder::new(
                 bits,
                 node.as_str().bytes().fold(0, |key, byte| order::mix(key ^ u64::from(byte))),
+                seed,
             ),
-            committer: Committer::default(),
+            committer: Committer::new(seed),
             numbers: AtomicU64::new(env.entropy.next_u64()),
             store,
             env,
         };
-        let inner =
-            Inner { driver, owners: Owners::default(), node, scope, rules, remembered: OnceCell::new() };
+        let owners = Owners::new(seed);
+        let inner = Inner { driver, owners, node, scope, rules, remembered: OnceCell::new() };
         inner.recall().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -341,7 +345,7 @@ impl Allocator {
         for h in &held {
             let unclaimed = h.interface.is_none() && matches!(h.slot, Slot::Indexed(_));
             if named(&h.slot, h.interface.as_ref()) || (first && unclaimed) {
-                let key = GrantKey { owner: request.owner.clone(), slot: h.slot.clone(), family: h.family };
+                let key = GrantKey { owner: request.owner.clone(), slot: h.slot.clone(), family: h.family() };
                 keys.push(Releasing { key, known: Some(h.address), attempt: None });
             }
         }

@@ -1,15 +1,14 @@
 //! One request of an owner at a time, as a whole; and which containers are gone (rule 7).
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
-use super::driver::until;
+use super::{
+    driver::until,
+    hash::{Map, Seed},
+};
 use crate::{
     env::Env,
     name::{ContainerId, OwnerUid},
@@ -20,16 +19,26 @@ use crate::{
 const MEMORY: Duration = Duration::from_secs(3600);
 
 /// Containers and when each was marked last. A mark costs the same however many there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Gone {
-    marked: HashMap<ContainerId, Moment>,
+    marked: Map<ContainerId, Moment>,
     /// In the order of the marks; one that was renewed stands here again.
     order: VecDeque<(Moment, ContainerId)>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
+struct Turns {
+    taken: Map<OwnerUid, Arc<AsyncMutex<()>>>,
+    /// Idle ones, for whoever comes next: most requests are alone.
+    spare: Vec<Arc<AsyncMutex<()>>>,
+}
+
+/// How many idle locks are kept: as many as are used at once in a burst.
+const SPARE: usize = 64;
+
+#[derive(Debug)]
 pub(super) struct Owners {
-    turns: Mutex<HashMap<OwnerUid, Arc<AsyncMutex<()>>>>,
+    turns: Mutex<Turns>,
     gone: Mutex<Gone>,
 }
 
@@ -42,9 +51,19 @@ pub(super) struct Turn<'a> {
 }
 
 impl Owners {
+    pub(super) fn new(seed: Seed) -> Self {
+        let gone = Gone { marked: Map::with_hasher(seed), order: VecDeque::new() };
+        let turns = Turns { taken: Map::with_hasher(seed), spare: Vec::new() };
+        Self { turns: Mutex::new(turns), gone: Mutex::new(gone) }
+    }
+
     /// Waits for `owner`'s turn; none if it does not come by `deadline`.
     pub(super) async fn turn(&self, env: &Env, owner: &OwnerUid, deadline: Moment) -> Option<Turn<'_>> {
-        let lock = self.turns.lock().entry(owner.clone()).or_default().clone();
+        let lock = {
+            let mut turns = self.turns.lock();
+            let Turns { taken, spare } = &mut *turns;
+            taken.entry(owner.clone()).or_insert_with(|| spare.pop().unwrap_or_default()).clone()
+        };
         let mut turn = Turn { owners: self, owner: owner.clone(), guard: None };
         turn.guard = Some(until(env, deadline, lock.lock_arc()).await?);
         Some(turn)
@@ -77,8 +96,11 @@ impl Drop for Turn<'_> {
         let mut turns = self.owners.turns.lock();
         self.guard = None;
         // Ours is the map's: nobody else waits.
-        if turns.get(&self.owner).is_some_and(|lock| Arc::strong_count(lock) == 1) {
-            turns.remove(&self.owner);
+        if turns.taken.get(&self.owner).is_some_and(|lock| Arc::strong_count(lock) == 1)
+            && let Some(idle) = turns.taken.remove(&self.owner)
+            && turns.spare.len() < SPARE
+        {
+            turns.spare.push(idle);
         }
     }
 }
@@ -89,7 +111,7 @@ mod tests {
 
     #[test]
     fn ends_are_remembered_for_their_time_and_then_forgotten() {
-        let owners = Owners::default();
+        let owners = Owners::new(Seed(7));
         let container = |n: u64| ContainerId::new(format!("c{n}")).unwrap();
         let start = Moment::from_millis(0);
         for n in 0..10 {

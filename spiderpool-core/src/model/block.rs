@@ -1,9 +1,12 @@
 //! A block: up to 64 neighbouring addresses, and the only home of who holds each of them.
 
+mod records;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+use self::records::Records;
 use super::{Epoch, GrantKey, Plan, PlanId, Record};
 use crate::{
     addr::{Address, AddressRange, Family},
@@ -19,9 +22,6 @@ pub struct BlockBits(u8);
 impl BlockBits {
     /// The largest block, 64 addresses: its masks are one machine word.
     pub const MAX: Self = Self(6);
-
-    /// 16 addresses: a write copies few records, and writers on many nodes rarely meet.
-    pub const SMALL: Self = Self(4);
 
     /// The size 2^`bits`.
     #[must_use]
@@ -122,12 +122,11 @@ pub enum BlockError {
 pub struct Block {
     id: BlockId,
     bits: BlockBits,
-    held: u64,
-    /// Ascending by offset.
-    records: Vec<(u8, Arc<Record>)>,
+    records: Records,
     /// In order of release.
     released: Vec<(u8, Timestamp)>,
-    copies: Vec<Copy>,
+    /// Shared: they change far less often than the records.
+    copies: Arc<Vec<Copy>>,
     bumps: u64,
 }
 
@@ -148,8 +147,9 @@ struct Stored {
 
 impl From<Block> for Stored {
     fn from(block: Block) -> Self {
-        let Block { id, bits, held: _, records, released, copies, bumps } = block;
-        Self { id, bits, records, released, copies, bumps }
+        let Block { id, bits, records, released, copies, bumps } = block;
+        let records = records.iter().map(|(offset, record)| (offset, record.clone())).collect();
+        Self { id, bits, records, released, copies: Arc::unwrap_or_clone(copies), bumps }
     }
 }
 
@@ -162,21 +162,21 @@ impl TryFrom<Stored> for Block {
         if id.index > id.family.max() >> bits.get() {
             return damaged("lies outside its family's addresses");
         }
-        let mut held = 0u64;
-        for (offset, record) in &records {
-            if *offset >= bits.size() {
+        let mut taken = Records::default();
+        for (offset, record) in records {
+            if offset >= bits.size() {
                 return damaged("has a record outside its addresses");
             }
-            if held >> offset != 0 {
+            if taken.held() >> offset != 0 {
                 return damaged("has records out of order, or two of one address");
             }
             if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached
             {
                 return damaged("has a stateless record without a container");
             }
-            held |= 1 << offset;
+            taken.put(offset, record);
         }
-        let mut seen = held;
+        let mut seen = taken.held();
         for (offset, _) in &released {
             if *offset >= bits.size() || seen & (1 << offset) != 0 {
                 return damaged("has an address released twice, or released and held");
@@ -191,7 +191,7 @@ impl TryFrom<Stored> for Block {
                 return damaged("has two copies of one plan");
             }
         }
-        Ok(Self { id, bits, held, records, released, copies, bumps })
+        Ok(Self { id, bits, records: taken, released, copies: Arc::new(copies), bumps })
     }
 }
 
@@ -210,7 +210,7 @@ impl Block {
     /// A block in which nothing is held and no plan has a copy.
     #[must_use]
     pub fn empty(id: BlockId, bits: BlockBits) -> Self {
-        Self { id, bits, held: 0, records: Vec::new(), released: Vec::new(), copies: Vec::new(), bumps: 0 }
+        Self { id, bits, records: Records::default(), released: Vec::new(), copies: Arc::default(), bumps: 0 }
     }
 
     /// Which block.
@@ -255,7 +255,7 @@ impl Block {
     /// The mask of held addresses.
     #[must_use]
     pub fn held(&self) -> u64 {
-        self.held
+        self.records.held()
     }
 
     /// The mask of addresses that were held before and are not now.
@@ -267,12 +267,7 @@ impl Block {
     /// The record at `offset`.
     #[must_use]
     pub fn record(&self, offset: u8) -> Option<&Arc<Record>> {
-        if self.held & (1u64.checked_shl(offset.into()).unwrap_or(0)) == 0 {
-            return None;
-        }
-        // Records stand in the order of their offsets: the rank of the bit is the place.
-        let rank = (self.held & ((1 << offset) - 1)).count_ones() as usize;
-        self.records.get(rank).map(|(_, record)| record)
+        self.records.get(offset)
     }
 
     /// The record of `address`.
@@ -283,7 +278,7 @@ impl Block {
 
     /// All records with their offsets, ascending.
     pub fn records(&self) -> impl Iterator<Item = (u8, &Arc<Record>)> {
-        self.records.iter().map(|(offset, record)| (*offset, record))
+        self.records.iter()
     }
 
     /// Where `key` holds an address in this block.
@@ -292,10 +287,7 @@ impl Block {
         if key.family != self.id.family {
             return None;
         }
-        self.records
-            .iter()
-            .find(|(_, record)| record.owner.uid == key.owner && record.slot == key.slot)
-            .map(|(offset, _)| *offset)
+        self.records.find(key)
     }
 
     /// When the address at `offset` was released, if it was held before and is not now.
@@ -326,21 +318,22 @@ impl Block {
     pub fn install(&mut self, plan: &Plan) {
         let usable = self.usable_of(plan);
         let copy = Copy { plan: plan.id.clone(), epoch: plan.epoch, usable };
-        match self.copies.iter_mut().find(|copy| copy.plan == plan.id) {
+        let copies = Arc::make_mut(&mut self.copies);
+        match copies.iter_mut().find(|copy| copy.plan == plan.id) {
             Some(old) => *old = copy,
-            None => self.copies.push(copy),
+            None => copies.push(copy),
         }
     }
 
     /// Takes the copy of `plan` away.
     pub fn uninstall(&mut self, plan: &PlanId) {
-        self.copies.retain(|copy| copy.plan != *plan);
+        Arc::make_mut(&mut self.copies).retain(|copy| copy.plan != *plan);
     }
 
     /// Looks for an address among `allowed`: one that was never held, else the longest idle.
     #[must_use]
     pub fn pick(&self, allowed: u64, now: Timestamp, cooldown: Duration) -> Pick {
-        let free = allowed & !self.held & self.bits.mask();
+        let free = allowed & !self.held() & self.bits.mask();
         if free == 0 {
             return Pick::Full;
         }
@@ -363,32 +356,26 @@ impl Block {
     pub fn has_room(&self) -> bool {
         let mut pools = None;
         let mut reservations = self.bits.mask();
-        for copy in &self.copies {
+        for copy in self.copies.iter() {
             match copy.plan {
                 PlanId::Pool(_) => pools = Some(pools.unwrap_or(0) | copy.usable),
                 PlanId::Reservations(..) => reservations = copy.usable,
             }
         }
-        pools.unwrap_or(self.bits.mask()) & reservations & !self.held != 0
+        pools.unwrap_or(self.bits.mask()) & reservations & !self.held() != 0
     }
 
     /// Writes `record` at `offset`, over whatever is there.
     pub fn put(&mut self, offset: u8, record: Arc<Record>) {
         debug_assert!(offset < self.bits.size(), "an offset inside the block");
-        match self.records.binary_search_by_key(&offset, |(at, _)| *at) {
-            Ok(place) => self.records[place].1 = record,
-            Err(place) => self.records.insert(place, (offset, record)),
-        }
-        self.held |= 1 << offset;
+        self.records.put(offset, record);
         self.released.retain(|(at, _)| *at != offset);
     }
 
     /// Takes the record at `offset` away. `released` is the time from which a cool-down counts; an address whose
     /// grant is merely undone has none.
     pub fn take(&mut self, offset: u8, released: Option<Timestamp>) -> Option<Arc<Record>> {
-        let place = self.records.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
-        let (_, record) = self.records.remove(place);
-        self.held &= !(1 << offset);
+        let record = self.records.take(offset)?;
         if let Some(at) = released {
             self.released.push((offset, at));
         }
@@ -399,7 +386,7 @@ impl Block {
     /// happens to an address that is held, or whose release is noted already.
     pub fn note_released(&mut self, offset: u8, at: Timestamp) {
         let inside = offset < self.bits.size();
-        if inside && (self.held | self.released_mask()) & (1 << offset) == 0 {
+        if inside && (self.held() | self.released_mask()) & (1 << offset) == 0 {
             self.released.push((offset, at));
         }
     }

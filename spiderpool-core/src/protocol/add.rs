@@ -74,7 +74,7 @@ impl Add {
     }
 
     fn run(&mut self, input: Input) -> Step<Added> {
-        let again = Input { reply: Reply::Start, ..input.clone() };
+        let again = Input { now: input.now, moment: input.moment, reply: Reply::Start };
         let Stage::Getting(mut part) = std::mem::replace(&mut self.stage, Stage::Start) else {
             return self.fail(AddFailure::Failed("a reply to nothing".into()), &again);
         };

@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use smallvec::{SmallVec, smallvec};
+
 use super::{
     apply::{Effect, apply, apply_to_absent},
     intent::{Action, Intent, Outcome},
@@ -45,19 +47,22 @@ enum Stage {
     Waiting,
 }
 
+/// One per intent; mostly there is one.
+type Outcomes = SmallVec<[Option<Outcome>; 1]>;
+
 /// A write that is ready to be sent.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Pending {
     token: Token,
     block: Arc<Block>,
-    outcomes: Vec<Option<Outcome>>,
+    outcomes: Outcomes,
 }
 
 /// What a [`Commit`] ends with.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Committed {
     /// One per intent, in their order.
-    pub outcomes: Vec<Outcome>,
+    pub outcomes: SmallVec<[Outcome; 1]>,
     /// The block as it stands in the store as far as known, for a write-through cache.
     pub block: Option<(Token, Arc<Block>)>,
 }
@@ -69,7 +74,7 @@ pub struct Commit {
     bits: BlockBits,
     logging: Logging,
     intents: Vec<Intent>,
-    done: Vec<Option<Outcome>>,
+    done: Outcomes,
     knowledge: Knowledge,
     truths: Truths,
     stage: Stage,
@@ -101,7 +106,7 @@ impl Commit {
             id,
             bits,
             logging,
-            done: vec![None; intents.len()],
+            done: smallvec![None; intents.len()],
             intents,
             knowledge,
             truths: Truths::default(),
@@ -254,8 +259,28 @@ impl Commit {
             return self.finish();
         }
         let pending = Box::new(Pending { token, block: Arc::new(next), outcomes });
+        let put = match self.logging {
+            Logging::On => self.to_log(&pending),
+            Logging::Off => Vec::new(),
+        };
+        if put.is_empty() {
+            return self.send(pending);
+        }
+        // Only what a failed write leaves without an address: a reattached one is held either way.
+        let new = self
+            .intents
+            .iter()
+            .zip(&pending.outcomes)
+            .filter(|(_, outcome)| matches!(outcome, Some(Outcome::Granted(_, super::How::New, _))));
+        self.logged.extend(new.filter_map(|(intent, _)| intent.key().cloned()));
+        self.stage = Stage::Logging(pending);
+        Step::Do(Op::Log(LogWrite { put, remove: Vec::new() }))
+    }
+
+    /// The grants that `pending` brings.
+    fn to_log(&self, pending: &Pending) -> Vec<(GrantKey, BlockId, Token)> {
         let grants = self.intents.iter().zip(&pending.outcomes).zip(&self.done);
-        let put: Vec<_> = grants
+        grants
             .filter(|((_, outcome), before)| {
                 before.is_none()
                     && matches!(outcome, Some(Outcome::Granted(_, how, _)) if *how != super::How::Found)
@@ -263,19 +288,7 @@ impl Commit {
             .filter_map(|((intent, _), _)| {
                 Some((intent.key()?.clone(), self.id.clone(), pending.token.clone()))
             })
-            .collect();
-        if self.logging == Logging::On && !put.is_empty() {
-            // Only what a failed write leaves without an address: a reattached one is held either way.
-            let new = self
-                .intents
-                .iter()
-                .zip(&pending.outcomes)
-                .filter(|(_, outcome)| matches!(outcome, Some(Outcome::Granted(_, super::How::New, _))));
-            self.logged.extend(new.filter_map(|(intent, _)| intent.key().cloned()));
-            self.stage = Stage::Logging(pending);
-            return Step::Do(Op::Log(LogWrite { put, remove: Vec::new() }));
-        }
-        self.send(pending)
+            .collect()
     }
 
     fn send(&mut self, pending: Box<Pending>) -> Step<Committed> {

@@ -202,8 +202,9 @@ impl Search {
 
     fn commit(&mut self, block: BlockId) -> Step<Found> {
         let Some(pool) = self.candidate().cloned() else { return self.try_candidate(None) };
-        let record = self.record.get_or_insert_with(|| {
-            Arc::new(Record { pool: pool.uid.clone(), ..Record::clone(&self.wanted.record) })
+        let record = self.record.get_or_insert_with(|| match &self.wanted.record {
+            record if record.pool == pool.uid => record.clone(),
+            record => Arc::new(Record { pool: pool.uid.clone(), ..Record::clone(record) }),
         });
         let grant = Grant {
             key: self.wanted.key.clone(),

@@ -8,6 +8,13 @@ use super::{
 };
 use crate::model::BlockBits;
 
+/// A write copies the block, and so touches each of its records: few of them are quickest where the memory is slow. Still
+/// smaller blocks gain nothing, since there are then more of them (measured: docs/benchmarks.md).
+const BLOCK_BITS: BlockBits = match BlockBits::new(4) {
+    Some(bits) => bits,
+    None => BlockBits::MAX,
+};
+
 /// A store in memory. It keeps decoded documents: a read or a write of a block costs one lock, one look-up and a
 /// few reference counts, far below a microsecond. Cloning gives another handle on the same documents.
 #[derive(Clone, Debug)]
@@ -17,10 +24,10 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store with the largest blocks: nothing is encoded here, so fewer documents are better.
+    /// An empty store.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_block_bits(BlockBits::MAX)
+        Self::with_block_bits(BLOCK_BITS)
     }
 
     /// An empty store that proposes blocks of this size.
@@ -33,7 +40,7 @@ impl MemoryStore {
     #[must_use]
     pub fn with_history(events: usize) -> Self {
         let committed = Committed::with_history(Table::default(), Revision(0), events);
-        Self { committed, block_bits: BlockBits::MAX }
+        Self { committed, block_bits: BLOCK_BITS }
     }
 
     fn write(&self, key: &Key, action: Action) -> Result<Token, StoreError> {

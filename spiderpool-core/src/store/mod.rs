@@ -15,8 +15,9 @@ mod key;
 pub mod local;
 mod memory;
 mod shared;
+mod token;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -30,32 +31,7 @@ pub use ext::StoreExt;
 pub use fault::{Fault, FaultCounter, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;
-
-/// The version of a document: opaque, compared for equality only. A document that is deleted and created again
-/// never gets an old token back.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    /// The token that a backend writes as `text`.
-    #[must_use]
-    pub fn new(text: impl AsRef<str>) -> Self {
-        Self(text.as_ref().into())
-    }
-
-    /// The token as its backend writes it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "@{}", self.0)
-    }
-}
+pub use token::Token;
 
 /// A point in a store's history, to watch from. Opaque.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
