@@ -9,6 +9,6 @@ mod surroundings;
 mod timing;
 
 pub use bed::{Bed, Churn, Pods, add_request, del_request, pool, reference};
-pub use counting::{Counted, CountingStore};
+pub use counting::{Counted, CountingStore, Sizes};
 pub use surroundings::{Numbers, fixed};
-pub use timing::timed;
+pub use timing::{stopwatch, timed};
