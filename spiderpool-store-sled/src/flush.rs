@@ -110,7 +110,7 @@ impl Desk {
         match &queue.phase {
             Phase::Open => {}
             Phase::Closing => return Err(StoreError::unavailable("the store is being closed")),
-            Phase::Failed(message) => return Err(StoreError::unavailable(message.clone())),
+            Phase::Failed(message) => return Err(StoreError::Stopped { message: message.clone() }),
         }
         queue.waiting.push(request);
         // The writer looks again before it sleeps.
@@ -158,11 +158,11 @@ impl Desk {
         for (reply, answer) in under_way {
             reply.send(match answer {
                 Ok(_) => Err(StoreError::unknown(message.clone())),
-                Err(_) => Err(StoreError::unavailable(message.clone())),
+                Err(_) => Err(StoreError::Stopped { message: message.clone() }),
             });
         }
         for request in waiting {
-            request.reply.send(Err(StoreError::unavailable(message.clone())));
+            request.reply.send(Err(StoreError::Stopped { message: message.clone() }));
         }
     }
 

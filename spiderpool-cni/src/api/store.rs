@@ -100,6 +100,11 @@ pub enum StoreFailure {
         /// Which document.
         key: Key,
     },
+    /// [`StoreError::Stopped`].
+    Stopped {
+        /// What happened and what to do.
+        message: String,
+    },
     /// [`StoreError::Unavailable`].
     Unavailable {
         /// What happened.
@@ -154,7 +159,7 @@ impl StoreFailure {
             Self::TooLarge { .. } => 413,
             Self::Damaged { .. } | Self::NewerFormat { .. } => 500,
             Self::Unsupported { .. } => 501,
-            Self::Unavailable { .. } | Self::UnknownOutcome { .. } => 503,
+            Self::Stopped { .. } | Self::Unavailable { .. } | Self::UnknownOutcome { .. } => 503,
         }
     }
 }
@@ -165,6 +170,7 @@ impl From<StoreError> for StoreFailure {
             StoreError::Conflict { key } => Self::Conflict { key },
             StoreError::AlreadyExists { key } => Self::AlreadyExists { key },
             StoreError::NotFound { key } => Self::NotFound { key },
+            StoreError::Stopped { message } => Self::Stopped { message },
             StoreError::Unavailable { message, .. } => Self::Unavailable { message },
             StoreError::UnknownOutcome { message, .. } => Self::UnknownOutcome { message },
             StoreError::TooLarge { key, bytes, limit } => Self::TooLarge { key, bytes, limit },
@@ -186,6 +192,7 @@ impl From<StoreFailure> for StoreError {
             StoreFailure::Conflict { key } => Self::Conflict { key },
             StoreFailure::AlreadyExists { key } => Self::AlreadyExists { key },
             StoreFailure::NotFound { key } => Self::NotFound { key },
+            StoreFailure::Stopped { message } => Self::Stopped { message },
             StoreFailure::Unavailable { message } => Self::unavailable(message),
             StoreFailure::UnknownOutcome { message } => Self::unknown(message),
             StoreFailure::TooLarge { key, bytes, limit } => Self::TooLarge { key, bytes, limit },

@@ -134,6 +134,9 @@ impl Allocator {
                 for pool in &overdue {
                     self.fence(pool).await?;
                 }
+                if self.env().clock.monotonic() >= deadline {
+                    return Err(AdminError::Contended { object: key });
+                }
                 continue;
             }
             let (write, answer) = decide(subnet)?;

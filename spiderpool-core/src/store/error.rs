@@ -36,6 +36,13 @@ pub enum StoreError {
         #[source]
         source: Option<Source>,
     },
+    /// The store has stopped, because it was closed or because a write failed in a way that leaves open what was
+    /// stored: nothing works until it is opened again. Retrying does not help.
+    #[error("the store has stopped: {message}")]
+    Stopped {
+        /// What happened and what to do.
+        message: String,
+    },
     /// The operation may or may not have taken effect, or may still. Read before deciding.
     #[error("the store did not say whether the write took effect: {message}")]
     UnknownOutcome {

@@ -112,7 +112,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// The document under `key`.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Damaged`], [`StoreError::NewerFormat`].
+    /// [`StoreError::Unavailable`], [`StoreError::Stopped`], [`StoreError::Damaged`], [`StoreError::NewerFormat`].
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError>;
 
     /// The documents that `selector` selects, ascending by key.

@@ -7,6 +7,8 @@ mod endpoints;
 #[cfg(test)]
 mod fsck;
 #[cfg(test)]
+mod held_up;
+#[cfg(test)]
 mod objects;
 #[cfg(test)]
 mod race;

@@ -2,19 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use async_trait::async_trait;
-use parking_lot::Mutex;
 use pollster::block_on;
-use rstest::rstest;
 use spiderpool_core::{
     admin::{AdminError, Applied, Deletion, Mode},
     alloc::Allocator,
     api::keys,
     model::Binding,
-    store::{
-        Capabilities, Document, Fault, FaultPlan, FaultStore, Key, Listing, MemoryStore, Position, Selector,
-        Store, StoreError, StoreExt, Token, Versioned, Watch,
-    },
+    store::{Fault, FaultPlan, FaultStore, MemoryStore, Store, StoreExt},
 };
 
 use super::world::{
@@ -202,86 +196,36 @@ fn a_creation_that_outlived_its_creator_grants_nothing_twice() {
     });
 }
 
-/// A store in which something happens before a pool is created.
-#[derive(Debug)]
-struct Delayed {
-    inner: MemoryStore,
-    pool: &'static str,
-    first: Mutex<Option<Happening>>,
-}
-
-struct Happening(Box<dyn FnOnce() + Send>);
-
-impl std::fmt::Debug for Happening {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("something")
-    }
-}
-
-#[async_trait]
-impl Store for Delayed {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        self.inner.get(key).await
-    }
-
-    async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
-        self.inner.list(selector).await
-    }
-
-    async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
-        if *key == Key::Pool(self.pool.parse().unwrap()) {
-            let happening = self.first.lock().take();
-            happening.into_iter().for_each(|Happening(happen)| happen());
-        }
-        self.inner.create(key, document).await
-    }
-
-    async fn update(&self, key: &Key, token: &Token, document: Document) -> Result<Token, StoreError> {
-        self.inner.update(key, token, document).await
-    }
-
-    async fn delete(&self, key: &Key, token: &Token) -> Result<(), StoreError> {
-        self.inner.delete(key, token).await
-    }
-
-    async fn watch(&self, selector: &Selector, from: &Position) -> Result<Box<dyn Watch>, StoreError> {
-        self.inner.watch(selector, from).await
-    }
-}
-
-/// A creation that takes longer than its claim stands, while another pool gets some of its addresses: its creator
-/// looks at the record once more, and takes the pool back. The other one stays.
-#[rstest]
-#[case::in_the_record(true)]
-#[case::in_the_record_and_done(false)]
-fn a_creation_that_lost_its_claim_is_taken_back(#[case] others_creator_dies: bool) {
+#[test]
+fn a_pool_that_terminates_grants_nothing_and_goes_with_its_last_address() {
     block_on(async {
-        let (env, hands) = still_env();
-        let inner = MemoryStore::new();
-        let faulty = Arc::new(FaultStore::new(inner.clone(), FaultPlan::default()));
-        let other = open(faulty.clone(), &env, 4).await;
-        other.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
-        let winner = other.clone();
-        let meanwhile = move || {
-            hands.advance(Duration::from_secs(60));
-            if others_creator_dies {
-                // After the pool is there: its claim still stands in the record.
-                faulty.fail_write(3, Fault::Before);
-            }
-            let made = block_on(winner.apply_pool(&pool("other", CIDR, &["10.0.0.9-10.0.0.12"]), Mode::Real));
-            assert_eq!(made.is_err(), others_creator_dies);
-        };
-        let first = Mutex::new(Some(Happening(Box::new(meanwhile))));
-        let slow = open(Arc::new(Delayed { inner, pool: "slow", first }), &env, 4).await;
-        let text = refused(&slow, &pool("slow", CIDR, &["10.0.0.1-10.0.0.9"])).await;
-        assert!(text.contains("10.0.0.9 of pool other"), "{text}");
-        assert!(slow.store().pool(&"slow".parse().unwrap()).await.unwrap().is_none());
-        other.tend().await.unwrap();
-        assert_eq!(record(&other, "home").await, entries([("other", "10.0.0.9-10.0.0.12")]));
-        assert_eq!(other.inspect().fsck().await.unwrap(), []);
+        let (env, _) = still_env();
+        let allocator = open(Arc::new(MemoryStore::new()), &env, 4).await;
+        allocator.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
+        let going = apply(&allocator, &pool("going", CIDR, &["10.0.0.1-10.0.0.9"])).await;
+        add(&allocator, 1, 0, std::slice::from_ref(&going), Binding::Stateless).await.unwrap();
+        let name = "going".parse().unwrap();
+        let guarded = allocator.delete_pool(&name, Deletion::Guarded, Mode::Real).await.unwrap_err();
+        assert!(matches!(&guarded, AdminError::Held { holders, .. } if holders.len() == 1), "{guarded}");
+        for mode in [Mode::DryRun, Mode::Real, Mode::Real] {
+            let done = allocator.delete_pool(&name, Deletion::Terminate, mode).await.unwrap();
+            assert!(matches!(&done, Applied::Terminating { holders } if holders.len() == 1), "{done}");
+            assert_eq!(allocator.inspect().fsck().await.unwrap(), []);
+        }
+        add(&allocator, 2, 0, std::slice::from_ref(&going), Binding::Stateless).await.unwrap_err();
+        // While somebody holds one, its addresses are nobody else's, and its name neither.
+        let text = refused(&allocator, &pool("next", CIDR, &["10.0.0.9"])).await;
+        assert!(text.contains("going"), "{text}");
+        let again = allocator.apply_pool(&pool("going", CIDR, &["10.0.0.9"]), Mode::Real).await.unwrap_err();
+        assert!(matches!(again, AdminError::Terminating { .. }), "{again}");
+        assert_eq!(allocator.tend().await.unwrap(), Default::default());
+        del(&allocator, 1, 0).await;
+        allocator.tend().await.unwrap();
+        assert!(allocator.store().pool(&name).await.unwrap().is_none());
+        // Another pool of the name is another pool.
+        let next = apply(&allocator, &pool("going", CIDR, &["10.0.0.1-10.0.0.9"])).await;
+        assert_ne!(next.uid, going.uid);
+        add(&allocator, 3, 0, &[next], Binding::Stateless).await.unwrap();
+        assert_eq!(allocator.inspect().fsck().await.unwrap(), []);
     });
 }

@@ -82,7 +82,7 @@ fn after_a_failed_flush_nothing_is_answered(#[case] point: Point) {
         assert!(message.contains("no storage space") && message.contains("start again"), "{message}");
         // The disk works again, but nobody can say what is on it.
         broken.store(false, Ordering::Relaxed);
-        let refused = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Unavailable { .. }));
+        let refused = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Stopped { .. }));
         assert!(refused(store.create(&second, other).await.map(drop)));
         assert!(refused(store.update(&first, &token, document).await.map(drop)));
         assert!(refused(store.delete(&first, &token).await));
@@ -154,7 +154,7 @@ fn a_flush_that_never_ends_is_given_up() {
         panic!("a write whose flush never ends was answered");
     };
     assert!(message.contains("does not end"), "{message}");
-    assert!(matches!(block_on(store.get(&key)), Err(StoreError::Unavailable { .. })));
+    assert!(matches!(block_on(store.get(&key)), Err(StoreError::Stopped { .. })));
     // Dropping it does not wait for ever, and nobody else may open what that thread may still write to.
     drop(store);
     let again = SledStore::open(&SledConfig::at(directory.path()), &Env::system());

@@ -82,14 +82,13 @@ fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let store = SledStore::open(&SledConfig::at(&path), &Env::system()).unwrap();
     let (acknowledged, refusal) = block_on(fill(&store));
     assert!(acknowledged.len() > 100, "only {} writes fit", acknowledged.len());
-    let (StoreError::UnknownOutcome { message, .. } | StoreError::Unavailable { message, .. }) = &refusal
-    else {
+    let (StoreError::UnknownOutcome { message, .. } | StoreError::Stopped { message }) = &refusal else {
         panic!("{refusal:?}");
     };
     assert!(message.contains("make room"), "{message}");
     // After that nothing is answered, until it is opened again.
     let after = block_on(store.list(&Selector::Kind(Kind::Pool)));
-    assert!(matches!(after, Err(StoreError::Unavailable { .. })), "{after:?}");
+    assert!(matches!(after, Err(StoreError::Stopped { .. })), "{after:?}");
     drop(store);
     fs::remove_file(&ballast).unwrap();
     let store = verify(&path, &acknowledged);

@@ -48,7 +48,7 @@ impl State {
     fn open(&self) -> Result<(), StoreError> {
         match &self.closed {
             None => Ok(()),
-            Some(message) => Err(StoreError::unavailable(message.clone())),
+            Some(message) => Err(StoreError::Stopped { message: message.clone() }),
         }
     }
 
