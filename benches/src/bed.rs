@@ -19,12 +19,17 @@ use crate::Numbers;
 
 const EXPECT: &str = "a name that is made here";
 
-/// The manifest of a pool of all addresses of `subnet` in `range`, without exclusions.
+/// The manifest of a default pool of all addresses of `subnet` in `range`, without exclusions.
 #[must_use]
 pub fn pool(name: &str, subnet: &str, range: &str) -> SpiderIPPool {
     SpiderIPPool {
         metadata: ObjectMeta { name: name.into(), ..ObjectMeta::default() },
-        spec: IPPoolSpec { subnet: subnet.into(), ips: vec![range.into()], ..IPPoolSpec::default() },
+        spec: IPPoolSpec {
+            subnet: subnet.into(),
+            ips: vec![range.into()],
+            default: Some(true),
+            ..IPPoolSpec::default()
+        },
         ..SpiderIPPool::default()
     }
 }

@@ -35,18 +35,34 @@ struct Counters {
     conflicts: AtomicU64,
 }
 
+/// Whether the size of what is written is counted too. It costs encoding everything once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sizes {
+    /// Yes.
+    Counted,
+    /// No: where time is measured.
+    Ignored,
+}
+
 /// Counts operations, and the size of what is written, around `S`. Cloning gives another handle.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct CountingStore<S> {
-    inner: S,
+    inner: Arc<S>,
     counters: Arc<Counters>,
+    sizes: Sizes,
+}
+
+impl<S> Clone for CountingStore<S> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), counters: self.counters.clone(), sizes: self.sizes }
+    }
 }
 
 impl<S> CountingStore<S> {
     /// Around `inner`, from zero.
     #[must_use]
-    pub fn new(inner: S) -> Self {
-        Self { inner, counters: Arc::default() }
+    pub fn new(inner: S, sizes: Sizes) -> Self {
+        Self { inner: Arc::new(inner), counters: Arc::default(), sizes }
     }
 
     /// What was counted since the last call.
@@ -72,9 +88,11 @@ impl<S> CountingStore<S> {
         match &result {
             Ok(_) => {
                 add(&self.counters.writes, 1);
-                let size =
-                    document.and_then(|document| encode(key, document).ok()).map_or(0, |bytes| bytes.len());
-                add(&self.counters.bytes, size as u64);
+                if self.sizes == Sizes::Counted
+                    && let Some(bytes) = document.and_then(|document| encode(key, document).ok())
+                {
+                    add(&self.counters.bytes, bytes.len() as u64);
+                }
             }
             Err(
                 StoreError::Conflict { .. } | StoreError::AlreadyExists { .. } | StoreError::NotFound { .. },

@@ -25,8 +25,8 @@ const VERDICT_LIFE: Duration = Duration::from_secs(1);
 /// The blocks that are known to exist, and which of them have room. Each operation takes constant time.
 #[derive(Debug)]
 struct Seen {
-    /// Those with room, in no order.
-    rooms: Vec<u128>,
+    /// Those with room, in no order, and for how many addresses as far as known.
+    rooms: Vec<(u128, u8)>,
     /// Each one's place in `rooms`, if it has room.
     places: Map<u128, Option<usize>>,
 }
@@ -44,27 +44,41 @@ impl Seen {
         matches!(self.places.get(&index), Some(Some(_)))
     }
 
-    fn with_room(&mut self, index: u128) {
-        let place = self.places.entry(index).or_default();
-        if place.is_none() {
-            *place = Some(self.rooms.len());
-            self.rooms.push(index);
+    fn with_room(&mut self, index: u128, free: u8) {
+        match self.places.entry(index).or_default() {
+            Some(place) => self.rooms[*place].1 = free,
+            none => {
+                *none = Some(self.rooms.len());
+                self.rooms.push((index, free));
+            }
         }
     }
 
     fn without_room(&mut self, index: u128) {
         let Some(at) = self.places.entry(index).or_default().take() else { return };
         self.rooms.swap_remove(at);
-        if let Some(moved) = self.rooms.get(at) {
+        if let Some((moved, _)) = self.rooms.get(at) {
             self.places.insert(*moved, Some(at));
         }
     }
 
     /// One with room, by a random number.
-    fn choose(&self, number: u64) -> Option<u128> {
+    fn choose(&self, number: u64) -> Option<Present> {
         let len = self.rooms.len() as u64;
-        (len > 0).then(|| self.rooms[(number % len) as usize])
+        (len > 0).then(|| {
+            let (index, left) = self.rooms[(number % len) as usize];
+            Present { index, left }
+        })
     }
+}
+
+/// The block that is used now.
+#[derive(Clone, Copy, Debug)]
+struct Present {
+    index: u128,
+    /// To how many more requests it may be hinted: to as many as it has room for. Each of them ends with a write, after
+    /// which the block is seen as it is.
+    left: u8,
 }
 
 #[derive(Debug)]
@@ -75,13 +89,46 @@ struct OfPool {
     seen: Seen,
     /// Blocks whose free addresses rest until then.
     cooling: BTreeSet<(Timestamp, u128)>,
-    /// The block that is used until it is full, so that a burst of pods shares its writes.
-    present: Option<u128>,
+    /// The block that is used until it is full, so that a burst of pods shares few writes.
+    present: Option<Present>,
     exhausted: Option<(Moment, Option<Timestamp>)>,
     /// How often room came up, and how often it had when a request last found nothing: a proof that was begun before
     /// an address came back says nothing about it.
     changes: u64,
     changes_at_nothing: u64,
+}
+
+impl OfPool {
+    /// Block `index` has these addresses free.
+    fn see(&mut self, index: u128, free: u64) {
+        let free = free.count_ones() as u8;
+        if free == 0 {
+            self.seen.without_room(index);
+            return;
+        }
+        self.seen.with_room(index, free);
+        if let Some(present) = self.present.as_mut().filter(|present| present.index == index) {
+            present.left = free;
+        }
+    }
+
+    /// A block with room: the present one, until as many requests are on their way to it as it has room for.
+    fn next(&mut self, number: u64) -> Option<u128> {
+        if let Some(present) = &mut self.present
+            && self.seen.has_room(present.index)
+        {
+            if present.left > 0 {
+                present.left -= 1;
+                return Some(present.index);
+            }
+            // It is seen again when their writes are done.
+            self.seen.without_room(present.index);
+        }
+        let mut present = self.seen.choose(number)?;
+        present.left = present.left.saturating_sub(1);
+        self.present = Some(present);
+        Some(present.index)
+    }
 }
 
 /// What the finder says.
@@ -133,11 +180,7 @@ impl Finder {
             if allowed == 0 {
                 continue;
             }
-            if allowed & !block.held() != 0 {
-                of_pool.seen.with_room(index);
-            } else {
-                of_pool.seen.without_room(index);
-            }
+            of_pool.see(index, allowed & !block.held());
         }
         self.pools.lock().insert(pool.uid.clone(), of_pool);
     }
@@ -168,13 +211,9 @@ impl Finder {
             && until <= now
         {
             known.cooling.remove(&(until, index));
-            known.seen.with_room(index);
+            known.seen.with_room(index, self.bits.size());
         }
-        if let Some(present) = known.present.filter(|index| known.seen.has_room(*index)) {
-            return Hint::Block(present);
-        }
-        if let Some(index) = known.seen.choose(number) {
-            known.present = Some(index);
+        if let Some(index) = known.next(number) {
             return Hint::Block(index);
         }
         if let Some((at, cooling)) = known.exhausted {
@@ -186,9 +225,9 @@ impl Finder {
         for n in known.walk.by_ref() {
             let Some(index) = known.blocks.nth(n) else { continue };
             if !known.seen.knows(index) {
-                // Until the block is seen, everybody here shares it.
-                known.seen.with_room(index);
-                known.present = Some(index);
+                // Until the block is seen, the requests here share it.
+                known.seen.with_room(index, self.bits.size());
+                known.present = Some(Present { index, left: self.bits.size().saturating_sub(1) });
                 return Hint::Block(index);
             }
         }
@@ -200,7 +239,7 @@ impl Finder {
     pub(super) fn roomy(&self, pool: &PoolRef, blocks: impl Iterator<Item = u128>) {
         if let Some(known) = self.pools.lock().get_mut(&pool.uid) {
             for index in blocks {
-                known.seen.with_room(index);
+                known.seen.with_room(index, self.bits.size());
             }
         }
     }
@@ -238,10 +277,9 @@ impl Finder {
             let PlanId::Pool(uid) = &copy.plan else { continue };
             let Some(known) = pools.get_mut(uid) else { continue };
             let index = block.id().index;
-            if copy.usable & unreserved & !block.held() == 0 {
-                known.seen.without_room(index);
-            } else {
-                known.seen.with_room(index);
+            let free = copy.usable & unreserved & !block.held();
+            known.see(index, free);
+            if free != 0 {
                 known.exhausted = None;
                 known.changes += 1;
             }
