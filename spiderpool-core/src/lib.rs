@@ -14,6 +14,7 @@ pub mod name;
 pub mod protocol;
 pub mod select;
 pub mod store;
+pub mod sweep;
 pub mod time;
 pub mod transfer;
 pub mod validate;
