@@ -12,6 +12,7 @@ pub mod model;
 pub mod mutation;
 pub mod name;
 pub mod protocol;
+pub mod repair;
 pub mod select;
 pub mod store;
 pub mod sweep;

@@ -2,4 +2,4 @@
 
 mod clean;
 mod damaged;
-mod planted;
+pub(crate) mod planted;
