@@ -11,6 +11,9 @@ use crate::{
     store::{Document, Key, StoreError, StoreExt},
 };
 
+/// What has at most one address (I13).
+type Name = (NamespacedName, Slot, Family);
+
 impl Repair {
     /// Claims for a stateful owner's name the address that it holds, where it holds one and claims none.
     pub(super) async fn make_claims(&mut self) -> Result<(), StoreError> {
@@ -19,7 +22,7 @@ impl Repair {
             // It may hold another one in a block that cannot be read.
             return Ok(());
         }
-        let mut held: BTreeMap<(NamespacedName, Slot, Family), Vec<(Address, Arc<Record>)>> = BTreeMap::new();
+        let mut held: BTreeMap<Name, Vec<(Address, Arc<Record>)>> = BTreeMap::new();
         for block in &blocks {
             for (offset, record) in block.records() {
                 let address = block.address(offset);

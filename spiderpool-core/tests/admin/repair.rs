@@ -139,6 +139,10 @@ proptest! {
             };
             let mut chosen: Vec<_> = chosen.into_iter().filter_map(|at| cases.get(at)).collect();
             chosen.sort_by_key(|case| !ordinary(case.name));
+            // Both are about the same pod.
+            if chosen.iter().any(|case| case.name == "a stateful pod that found no other address") {
+                chosen.retain(|case| case.name != "a claim of nothing");
+            }
             for case in &chosen {
                 (case.plant)(&bench.world).await;
             }
@@ -228,9 +232,9 @@ async fn inflict(bench: &Bench, damage: Damage) {
     let recopy = |block: &mut Block, change: &dyn Fn(&mut Plan, Epoch)| {
         let Some(copy) = block.copies().first().cloned() else { return };
         let mut plan = Plan::empty(copy.plan.clone(), None, block.id().family, 0);
-        (0..block.bits().size())
-            .filter(|offset| copy.usable & (1 << offset) != 0)
-            .for_each(|offset| drop(plan.usable.insert(block.address(offset))));
+        for offset in (0..block.bits().size()).filter(|offset| copy.usable & (1 << offset) != 0) {
+            plan.usable.insert(block.address(offset));
+        }
         plan.epoch = copy.epoch;
         change(&mut plan, copy.epoch);
         block.install(&plan);
