@@ -66,12 +66,22 @@ impl Session {
 
     /// The allocator, for what changes something.
     pub(crate) async fn allocator(&self) -> Result<Allocator, Failure> {
+        let opened = Allocator::open(self.store.clone(), self.env.clone(), Self::config()?).await;
+        opened.map_err(open_failure)
+    }
+
+    /// How this program opens an allocator.
+    pub(crate) fn config() -> Result<AllocatorConfig, Failure> {
         let node = NodeName::new("spiderpoolctl").map_err(|error| Failure::usage(error.to_string()))?;
-        let opened = Allocator::open(self.store.clone(), self.env.clone(), AllocatorConfig::new(node)).await;
-        opened.map_err(|error| match error {
-            OpenError::Store(error) => store_failure(error),
-            error => Failure::new(Exit::Unreachable, error.to_string()),
-        })
+        Ok(AllocatorConfig::new(node))
+    }
+}
+
+/// A scope that cannot be opened.
+pub(crate) fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Store(error) => store_failure(error),
+        error => Failure::new(Exit::Unreachable, error.to_string()),
     }
 }
 

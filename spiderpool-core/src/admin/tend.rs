@@ -71,7 +71,7 @@ impl Allocator {
         Ok(changed)
     }
 
-    async fn finish_subnets(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    pub(crate) async fn finish_subnets(&self, tended: &mut Tended) -> Result<(), AdminError> {
         for subnet in self.list_subnets().await? {
             let terminating = subnet.metadata.deletion_timestamp.is_some();
             if let Some(name) = ObjectName::new(&subnet.metadata.name).ok().filter(|_| terminating) {
@@ -85,7 +85,7 @@ impl Allocator {
         Ok(())
     }
 
-    async fn finish_pools(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    pub(crate) async fn finish_pools(&self, tended: &mut Tended) -> Result<(), AdminError> {
         let pools = self.list_pools().await?;
         let mut terminating =
             pools.iter().filter(|(pool, _)| pool.metadata.deletion_timestamp.is_some()).peekable();
@@ -173,7 +173,7 @@ impl Allocator {
 
     /// Copies first, then plans: a plan that has a copy and is not found afterwards is gone for good, as no plan is
     /// ever made again under the uid of a pool that is gone.
-    async fn drop_dead_copies(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    pub(crate) async fn drop_dead_copies(&self, tended: &mut Tended) -> Result<(), AdminError> {
         let blocks = self.store().list(&Selector::Kind(Kind::Block)).await?;
         let plans = self.store().list(&Selector::Kind(Kind::Plan)).await?;
         let pools = self.list_pools().await?;

@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ActionKind, Repair};
 use crate::{
-    admin::AdminError,
     inspect::copy_disagreement,
     model::{Plan, PlanId},
     store::{Kind, Selector, StoreError, StoreExt},
@@ -42,16 +41,10 @@ impl Repair {
                 .allocator
                 .drop_copies(&found, token, |plan| wrong.iter().any(|(wrong, _)| wrong == plan))
                 .await;
-            match done {
-                Ok(()) => {
-                    for (_, why) in wrong {
-                        self.did(ActionKind::CopyDropped, block.id(), format!("a copy is taken out: {why}"));
-                    }
+            if self.edited("comparing copies", done)?.is_some() {
+                for (_, why) in wrong {
+                    self.did(ActionKind::CopyDropped, block.id(), format!("a copy is taken out: {why}"));
                 }
-                Err(AdminError::Store(error)) => {
-                    self.noted("comparing copies", Err::<(), _>(error))?;
-                }
-                Err(error) => self.fail(format!("comparing copies: {error}")),
             }
         }
         Ok(())

@@ -18,7 +18,7 @@ pub use action::{Action, ActionKind};
 
 use self::scope::Opened;
 use crate::{
-    admin::{AdminError, Mode},
+    admin::{AdminError, Mode, Tended},
     alloc::{Allocator, AllocatorConfig, OpenError},
     env::Env,
     inspect::{Finding, Inspect, Severity},
@@ -148,31 +148,44 @@ impl Repair {
         }
     }
 
+    /// The same for an edit, which others may be in the way of.
+    fn edited<T>(&mut self, step: &str, done: Result<T, AdminError>) -> Result<Option<T>, StoreError> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(AdminError::Store(error)) => self.noted(step, Err(error)),
+            Err(error) => {
+                self.fail(format!("{step}: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
     fn fail(&mut self, failure: String) {
         if !self.failures.contains(&failure) {
             self.failures.push(failure);
         }
     }
 
-    /// Finishes deletions, settles plans, takes away what belongs to pools that are gone, reconciles Subnets.
+    /// What [`Allocator::tend`] does: finishes deletions, settles plans, takes away what belongs to pools that are gone, reconciles Subnets.
     async fn settle(&mut self) -> Result<(), StoreError> {
-        let tended = match self.allocator.tend().await {
-            Ok(tended) => tended,
-            Err(AdminError::Store(error)) => {
-                self.noted("settling plans", Err::<(), _>(error))?;
-                return Ok(());
-            }
-            Err(error) => {
-                self.fail(format!("settling plans: {error}"));
-                return Ok(());
-            }
-        };
+        let (allocator, mut tended) = (self.allocator.clone(), Tended::default());
+        // One by one: a document that cannot be read stops only what needs it.
+        let done = allocator.finish_subnets(&mut tended).await;
+        self.edited("finishing deletions of Subnets", done)?;
+        let done = allocator.finish_pools(&mut tended).await;
+        self.edited("finishing deletions of pools", done)?;
+        let done = allocator.settle_plans(&mut tended).await;
+        self.edited("settling plans", done)?;
+        let done = allocator.drop_dead_copies(&mut tended).await;
+        self.edited("taking copies of dead plans out", done)?;
+        let done = allocator.reconcile_subnets().await;
+        tended.subnets = self.edited("reconciling Subnets", done)?.unwrap_or_default();
         for key in tended.deleted {
             self.did(ActionKind::DeletionFinished, key, "its deletion is finished");
         }
         for plan in tended.settled {
             let object = self.plan_name(&plan).await;
-            self.did(ActionKind::PlanSettled, object, "it says what its object says");
+            self.did(ActionKind::PlanSettled, object, "settled: it says what its object says");
         }
         for plan in tended.buried {
             self.did(ActionKind::PlanRemoved, format!("plan {plan}"), "removed: its pool is gone");

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Action, ActionKind, Repair, is_local};
 use crate::{
-    alloc::{Allocator, AllocatorConfig, OpenError},
+    alloc::{Allocator, AllocatorConfig, OpenError, Sharing},
     env::Env,
     inspect::Inspect,
     store::{Key, Store, StoreError, StoreExt},
@@ -52,12 +52,10 @@ pub(super) async fn open(
         Err(error) if is_local(&error) => return Ok(Opened::Nothing(Some(error.to_string()))),
         Err(error) => return Err(error.into()),
     }
-    match Allocator::open(store, env.clone(), config).await {
-        Ok(allocator) => Ok(Opened::Allocator(allocator, restored)),
-        // On a store of its own it reads all blocks.
-        Err(OpenError::Store(error)) if is_local(&error) => Ok(Opened::Nothing(Some(error.to_string()))),
-        Err(error) => Err(error),
-    }
+    // What a node of this name may hold is none of a repair's business: no block has to be readable for opening.
+    config.sharing = Sharing::Shared;
+    config.log = None;
+    Ok(Opened::Allocator(Allocator::open(store, env.clone(), config).await?, restored))
 }
 
 impl Repair {

@@ -18,7 +18,7 @@ use spiderpool_core::{
 };
 
 use super::{
-    fsck::planted::cases,
+    fsck::{damaged::Broken, planted::cases},
     scene::World,
     story::{Story, step},
     sweep::{Nodes, everything, pod, put},
@@ -460,5 +460,67 @@ fn a_scope_that_was_lost_gets_the_size_of_its_blocks_back() {
         bench.repaired().await;
         let after = bench.world.store().get(&key).await.unwrap().unwrap();
         assert_eq!(after.document, before.document);
+    });
+}
+
+/// A document that cannot be read stops only what needs it, and is named.
+#[test]
+fn what_can_be_read_is_repaired_beside_what_cannot() {
+    block_on(async {
+        let keys: Vec<Key> = {
+            let bench = Bench::new().await;
+            everything(bench.world.store().as_ref()).await.into_iter().map(|item| item.key).collect()
+        };
+        for key in keys {
+            let inner = MemoryStore::new();
+            let world = World::new(Arc::new(inner.clone())).await;
+            let before = everything(&inner).await;
+            // Both kinds of derived documents are lost; the truth is not.
+            for kind in [Kind::Plan, Kind::Subnet] {
+                if kind == key.kind() {
+                    continue;
+                }
+                for item in inner.list(&Selector::Kind(kind)).await.unwrap().items {
+                    match item.document.as_subnet() {
+                        None => inner.delete(&item.key, &item.token).await.unwrap(),
+                        Some(subnet) => {
+                            let mut subnet = subnet.as_ref().clone();
+                            subnet.status.controlled_ip_pools = None;
+                            inner.update(&item.key, &item.token, subnet.into()).await.map(drop).unwrap();
+                        }
+                    }
+                }
+            }
+            let store: Arc<dyn Store> = Arc::new(Broken { inner: inner.clone(), bad: vec![key.clone()] });
+            let clock = world.allocator.env().clock.clone();
+            let sources: Arc<dyn Sources> = Arc::new(StoreSources::new(
+                store.clone(),
+                clock,
+                Arc::new(Nodes::default()),
+                Declared::WhereAny,
+            ));
+            let (env, policy) = (world.allocator.env(), SweepPolicy::default());
+            let repaired = repair(store, env, config(4), &sources, &policy, Mode::Real).await;
+            if matches!(key, Key::Scope(_)) {
+                // Without the size of blocks nothing can be said about any address.
+                repaired.unwrap_err();
+                continue;
+            }
+            let repaired = repaired.unwrap();
+            assert!(!repaired.is_clean(), "{key}: {repaired:#?}");
+            assert!(kinds(&repaired.left).contains(&FindingKind::Damaged), "{key}: {:#?}", repaired.left);
+            let damaged = everything(&inner).await.into_iter().find(|item| item.key == key);
+            assert_eq!(
+                damaged,
+                before.into_iter().find(|item| item.key == key),
+                "what cannot be read is left alone"
+            );
+            let records = world.allocator.inspect().records(&RecordFilter::default()).await.unwrap();
+            assert_eq!(records.len(), 2, "{key}: nobody lost an address");
+            // Plans of pools are made again unless pools, reservations or plans cannot be read.
+            let needs = matches!(key, Key::Pool(_) | Key::Reservation(_) | Key::Plan(_));
+            let plans = inner.list(&Selector::Kind(Kind::Plan)).await.unwrap().items.len();
+            assert!(needs || plans == 3, "{key}: {plans}");
+        }
     });
 }
