@@ -36,6 +36,13 @@ pub(super) async fn fsck(session: &Session, args: &FsckArgs, format: Format) -> 
 
 async fn mend(session: &Session, args: &FsckArgs, format: Format) -> Result<Answer, Failure> {
     let mode = if args.yes { Mode::Real } else { Mode::DryRun };
+    if !args.gone_nodes.is_empty()
+        && let Some(node) = session.agent_node().await?
+        && args.gone_nodes.iter().any(|gone| gone.as_str() == node)
+    {
+        return Err(Failure::refused(format!("node {node} is not gone: its agent answers"))
+            .remedy("without --gone-node, or with the names of other nodes"));
+    }
     let (store, clock) = (session.store().clone(), session.env().clock.clone());
     // A store that has never seen a pod or a node knows nothing of any that is gone.
     let sources = StoreSources::new(store.clone(), clock, Arc::new(NoSandboxes), Declared::WhereAny);

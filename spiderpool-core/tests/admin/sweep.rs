@@ -373,7 +373,7 @@ fn a_claim_that_was_never_granted_goes_with_its_controller() {
         }
         world.put(set("uid-set", 1)).await;
         let reasons: Vec<String> =
-            world.sweep(Mode::Real).await.judged.iter().map(|judged| judged.reason.clone()).collect();
+            world.sweep(Mode::Real).await.judged.iter().map(|judged| judged.verdict.to_string()).collect();
         insta::assert_snapshot!(reasons.join("\n"), @"
         keep: its controller wants its owner's name
         free: no pod of that name exists, and its controller wants none, and no container is attached
