@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use spiderpool_core::{
     addr::{Address, Family},
     admin::Mode,
+    alloc::AllocatorConfig,
     api::{Claim, ClaimState, SpiderEndpoint, SpiderSubnet},
     inspect::{Finding, FindingKind, RecordFilter, Severity},
     model::{Attachment, Binding, Block, Epoch, Plan, Pool, Record},
@@ -453,13 +454,28 @@ proptest! {
 #[test]
 fn a_scope_that_was_lost_gets_the_size_of_its_blocks_back() {
     block_on(async {
-        let bench = Bench::new().await;
-        let key = Key::Scope(bench.world.allocator.scope().clone());
-        let before = bench.world.store().get(&key).await.unwrap().unwrap();
-        bench.world.store().delete(&key, &before.token).await.unwrap();
-        bench.repaired().await;
-        let after = bench.world.store().get(&key).await.unwrap().unwrap();
-        assert_eq!(after.document, before.document);
+        for bits in [0, 2, 6] {
+            let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+            let (env, _hands) = world::still_env();
+            let allocator = world::open(store.clone(), &env, bits).await;
+            let p = world::apply(&allocator, &world::pool("p", "10.0.0.0/24", &["10.0.0.1-10.0.0.20"])).await;
+            world::add(&allocator, 1, 0, &[p], Binding::Stateless).await.unwrap();
+            let key = Key::Scope(allocator.scope().clone());
+            let before = store.get(&key).await.unwrap().unwrap();
+            store.delete(&key, &before.token).await.unwrap();
+            let sources = StoreSources::new(
+                store.clone(),
+                env.clock.clone(),
+                Arc::new(Nodes::default()),
+                Declared::WhereAny,
+            );
+            let sources: Arc<dyn Sources> = Arc::new(sources);
+            let config = AllocatorConfig::new("somewhere".parse().unwrap());
+            let policy = SweepPolicy::default();
+            let repaired = repair(store.clone(), &env, config, &sources, &policy, Mode::Real).await.unwrap();
+            assert_eq!((repaired.actions.len(), repaired.is_clean()), (1, true), "{repaired:#?}");
+            assert_eq!(store.get(&key).await.unwrap().unwrap().document, before.document);
+        }
     });
 }
 

@@ -388,7 +388,7 @@ fn a_claim_that_was_never_granted_goes_with_its_controller() {
 #[test]
 fn of_two_addresses_of_one_key_the_used_one_stays() {
     block_on(async {
-        let world = World::new(Arc::new(MemoryStore::new())).await;
+        let mut world = World::new(Arc::new(MemoryStore::new())).await;
         let scene = Scene { allocator: world.allocator.clone(), hands: world.hands.clone() };
         world.put(pod(0, owner(0).uid.as_str(), "Running")).await;
         let new = world.add(0, 1, Binding::Stateless).await;
@@ -397,6 +397,8 @@ fn of_two_addresses_of_one_key_the_used_one_stays() {
         scene.plant_record("10.0.0.40", old).await;
         world.nodes.say(0, 0, SandboxSeen::Gone);
         assert_eq!(world.held().await.len(), 2);
+        // Its agent starts anew, and remembers the last one that it reads.
+        world.allocator = open(world.allocator.store().clone(), world.allocator.env(), 3).await;
         let swept = world.sweep(Mode::Real).await;
         let freed: Vec<_> = swept.freed().map(|judged| judged.address).collect();
         assert_eq!(freed, [address("10.0.0.40")]);
