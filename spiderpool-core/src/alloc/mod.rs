@@ -211,12 +211,13 @@ impl Allocator {
             committer: Committer::new(seed),
             numbers: AtomicU64::new(self.number()),
         };
-        let owners = Owners::new(seed);
+        let (owners, interner) = (Owners::new(seed), Interner::new(seed));
         let (node, scope) = (node.clone(), scope.clone());
         Self {
             inner: Arc::new(Inner {
                 driver,
                 owners,
+                interner,
                 node,
                 scope,
                 rules: *rules,

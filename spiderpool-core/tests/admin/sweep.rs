@@ -90,7 +90,7 @@ impl World {
     async fn add(&self, pod: usize, round: usize, binding: Binding) -> Address {
         let mut request = request(pod, container(pod, round), std::slice::from_ref(&self.pool), binding);
         if binding == Binding::Stateful {
-            request.controller = Some(stateful_set());
+            request.controller = Some(stateful_set().into());
         }
         self.allocator.add(&request).await.unwrap()[0].address
     }
