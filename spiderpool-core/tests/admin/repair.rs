@@ -13,8 +13,8 @@ use spiderpool_core::{
     inspect::{Finding, FindingKind, RecordFilter, Severity},
     model::{Attachment, Binding, Block, Epoch, Plan, Pool, Record},
     name::OwnerUid,
-    repair::{Repaired, repair},
-    store::{Document, Key, Kind, MemoryStore, Selector, Store},
+    repair::{RepairError, Repaired, repair},
+    store::{Document, Fault, FaultPlan, FaultStore, Key, Kind, MemoryStore, Selector, Store},
     sweep::{Declared, SandboxSeen, Sources, StoreSources, SweepPolicy},
 };
 
@@ -34,17 +34,25 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let world = World::new(Arc::new(MemoryStore::new())).await;
+        Self::on(Arc::new(MemoryStore::new())).await
+    }
+
+    async fn on(store: Arc<dyn Store>) -> Self {
+        let world = World::new(store).await;
         let nodes = Arc::new(Nodes::default());
         let (store, clock) = (world.store().clone(), world.allocator.env().clock.clone());
         let sources = Arc::new(StoreSources::new(store, clock, nodes.clone(), Declared::WhereAny));
         Self { world, nodes, sources }
     }
 
-    async fn repair(&self, mode: Mode) -> Repaired {
+    async fn try_repair(&self, mode: Mode) -> Result<Repaired, RepairError> {
         let (store, env) = (self.world.store().clone(), self.world.allocator.env());
         let policy = SweepPolicy::default();
-        repair(store, env, config(4), &self.sources, &policy, mode).await.unwrap()
+        repair(store, env, config(4), &self.sources, &policy, mode).await
+    }
+
+    async fn repair(&self, mode: Mode) -> Repaired {
+        self.try_repair(mode).await.unwrap()
     }
 
     async fn records(&self) -> Vec<(Address, Arc<Record>)> {
@@ -475,6 +483,56 @@ fn a_scope_that_was_lost_gets_the_size_of_its_blocks_back() {
             let repaired = repair(store.clone(), &env, config, &sources, &policy, Mode::Real).await.unwrap();
             assert_eq!((repaired.actions.len(), repaired.is_clean()), (1, true), "{repaired:#?}");
             assert_eq!(store.get(&key).await.unwrap().unwrap().document, before.document);
+        }
+    });
+}
+
+/// A repair that dies at any of its operations: the next one goes on.
+#[test]
+fn a_repair_that_died_is_repaired_by_the_next() {
+    /// Every damage that can be put right, at once; and a dead pod's address.
+    async fn damaged(store: Arc<dyn Store>) -> Bench {
+        let bench = Bench::on(store).await;
+        let left =
+            ["a subnet of nonsense", "two pools of one address", "two subnets of one network", "no scope"];
+        let ordinary = ["a reservation of held addresses", "a deletion that waited for its last address"];
+        let cases: Vec<_> = cases().into_iter().filter(|case| !left.contains(&case.name)).collect();
+        for first in [true, false] {
+            for case in cases.iter().filter(|case| ordinary.contains(&case.name) == first) {
+                // Both are about the same pod.
+                if case.name != "a stateful pod that found no other address" {
+                    (case.plant)(&bench.world).await;
+                }
+            }
+        }
+        bench.nodes.say(1, 0, SandboxSeen::Gone);
+        bench
+    }
+
+    block_on(async {
+        let whole = damaged(Arc::new(MemoryStore::new())).await;
+        let expected = whole.repair(Mode::Real).await;
+        assert!(expected.actions.len() >= 8, "{:#?}", expected.actions);
+        let held = whole.records().await;
+        for fault in [Fault::Before, Fault::After, Fault::Lost, Fault::Late(5)] {
+            for n in 1.. {
+                let store = Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default()));
+                let bench = damaged(store.clone()).await;
+                store.crash(n, fault);
+                let died = bench.try_repair(Mode::Real).await;
+                let crashed = store.crashed();
+                store.restart();
+                if !crashed {
+                    died.unwrap();
+                    break;
+                }
+                bench.repair(Mode::Real).await;
+                store.land().await;
+                let again = bench.repair(Mode::Real).await;
+                assert_eq!(kinds(&again.left), kinds(&expected.left), "crash at {n} with {fault:?}");
+                assert_eq!(bench.records().await, held, "crash at {n} with {fault:?}");
+                assert_eq!(bench.repair(Mode::Real).await.actions, [], "crash at {n} with {fault:?}");
+            }
         }
     });
 }
