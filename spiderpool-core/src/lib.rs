@@ -13,6 +13,8 @@ pub mod mutation;
 pub mod name;
 pub mod protocol;
 pub mod select;
+#[cfg(feature = "simulation")]
+pub mod simulation;
 pub mod store;
 pub mod time;
 pub mod transfer;

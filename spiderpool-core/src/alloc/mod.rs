@@ -9,6 +9,7 @@ mod finder;
 mod hash;
 mod index;
 mod liveness;
+mod lock;
 mod log;
 mod order;
 mod owners;

@@ -2,12 +2,12 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
 use super::{
     driver::until,
     hash::{Map, Seed},
+    lock::{AsyncMutex, MutexGuardArc},
 };
 use crate::{
     env::Env,

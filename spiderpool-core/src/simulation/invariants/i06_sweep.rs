@@ -1,0 +1,34 @@
+//! I6: the sweep frees nothing whose owner is live in any liveness source.
+
+use super::Broken;
+use crate::{
+    model::Attachment,
+    protocol::SandboxState,
+    simulation::{
+        executor::ProcessId,
+        ledger::{Change, Ledger},
+    },
+};
+
+/// What a controller frees belonged to nobody who lives.
+pub(super) fn changed(ledger: &Ledger, actor: ProcessId, change: &Change<'_>) -> Result<(), Broken> {
+    let Change::Freed { address, old } = change else { return Ok(()) };
+    if !ledger.sweepers.contains(&actor) {
+        return Ok(());
+    }
+    let cluster = &ledger.cluster;
+    if let Attachment::Container(container) = &old.attachment
+        && cluster.sandbox(container) == SandboxState::Alive
+    {
+        return Err((
+            "I6",
+            format!("the sweep freed {address} of {}, whose container {container} lives", old.owner),
+        ));
+    }
+    // Another record of the same key, left over where a log was lost, may go while its pod lives.
+    let key = old.key(address.family());
+    if cluster.exists(&old.owner) && !ledger.keys.contains_key(&key) {
+        return Err(("I6", format!("the sweep freed {address} of {}, which exists", old.owner)));
+    }
+    Ok(())
+}

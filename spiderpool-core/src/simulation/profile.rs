@@ -1,0 +1,92 @@
+//! What a seed's world is like.
+
+use std::time::Duration;
+
+use super::dice::Dice;
+use crate::store::FaultPlan;
+
+/// How agents remember.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Memory {
+    /// An intent log that outlives the process.
+    Log,
+    /// None: a restarted agent reads all blocks.
+    Blocks,
+}
+
+/// The world of one seed.
+#[derive(Clone, Debug)]
+pub(super) struct Profile {
+    pub(super) agents: usize,
+    pub(super) block_bits: u8,
+    /// Whether listings show one instant.
+    pub(super) snapshots: bool,
+    pub(super) memory: Memory,
+    /// How many addresses each pool begins with.
+    pub(super) pool_size: u64,
+    /// Whether two pools have the same addresses, made past validation.
+    pub(super) overlap: bool,
+    /// Whether pools lie in Subnets.
+    pub(super) subnets: bool,
+    /// The families that pods ask for.
+    pub(super) dual: bool,
+    pub(super) cooldown: Duration,
+    /// By how many milliseconds a wall clock may be off.
+    pub(super) skew: i64,
+    /// How many stateless pods are wanted at once.
+    pub(super) pods: usize,
+    /// Stateful controllers, and the most replicas of each.
+    pub(super) controllers: usize,
+    pub(super) replicas: u64,
+    /// Faults of the store, its seed left out.
+    pub(super) faults: FaultPlan,
+    /// How often processes die and stand still: the mean time between two such events.
+    pub(super) unrest: Duration,
+    /// The mean time between two edits of one administrator.
+    pub(super) edits: Duration,
+    pub(super) administrators: usize,
+    /// How long each of the noisy phases lasts, in steps.
+    pub(super) phase: u64,
+    pub(super) phases: usize,
+}
+
+impl Profile {
+    pub(super) fn draw(dice: &mut Dice) -> Self {
+        let faulty = [0, 1, 1, 2, 2, 3][dice.index(6)];
+        let rate = f64::from(faulty) * 0.02;
+        let faults = FaultPlan {
+            seed: 0,
+            before: rate * 0.6,
+            after: rate * 0.6,
+            lost: rate * 0.4,
+            late: rate * 0.4,
+            late_by: [4, 30, 200][dice.index(3)],
+            reads: rate * 0.5,
+            watches: 0.0,
+            delay: [0.3, 0.6, 0.9][dice.index(3)],
+            delay_up_to: Duration::from_millis([3, 12, 40][dice.index(3)]),
+        };
+        let pool_size = dice.between(3, 14);
+        Self {
+            agents: dice.between(2, 4) as usize,
+            block_bits: dice.between(0, 4) as u8,
+            snapshots: dice.chance(60),
+            memory: if dice.chance(75) { Memory::Log } else { Memory::Blocks },
+            pool_size,
+            overlap: dice.chance(25),
+            subnets: dice.chance(30),
+            dual: dice.chance(60),
+            cooldown: Duration::from_millis([0, 0, 500, 3_000][dice.index(4)]),
+            skew: [0, 0, 200, 30_000][dice.index(4)],
+            pods: dice.between(pool_size / 2 + 1, pool_size + 3) as usize,
+            controllers: dice.between(0, 2) as usize,
+            replicas: dice.between(1, 3),
+            faults,
+            unrest: Duration::from_millis([150, 600, 2_500, 100_000][dice.index(4)]),
+            edits: Duration::from_millis([60, 300, 1_500, 10_000][dice.index(4)]),
+            administrators: dice.between(1, 2) as usize,
+            phase: dice.between(2_500, 6_000),
+            phases: 2,
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The simulation, with a fixed set of seeds.
+
+#[cfg(test)]
+mod seeds;
