@@ -102,7 +102,7 @@ fn an_export_is_imported_once_and_reads_the_same() {
     let told = told.join("\n").replace(&directory.path().display().to_string(), "DIR");
     insta::assert_snapshot!("transfer", told);
     // I12: export, import, export is the identity, but for the size of blocks that was asked for.
-    let back = told_export(&empty).replace("\"blockBits\": 2", "\"blockBits\": 6");
+    let back = told_export(&empty).replace("\"blockBits\": 2", "\"blockBits\": 4");
     assert!(back == told_export(&world), "{back}");
 }
 

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     addr::Address,
     model::{BlockBits, BlockId, GrantKey, Record},
+    mutation::Mutation,
     name::{NodeName, ObjectName},
     store::Token,
     time::{Moment, Timestamp},
@@ -223,6 +224,9 @@ impl Search {
     }
 
     fn prove(&mut self, input: Input) -> Step<Found> {
+        if Mutation::OnePassExhaustion.active() {
+            return self.note(None);
+        }
         let Some(pool) = self.candidate().cloned() else { return self.try_candidate(None) };
         let prove = Prove::new(pool, self.setting.bits, self.setting.snapshots, self.salt);
         self.stage = Stage::Proving(Box::new(prove));
@@ -318,6 +322,9 @@ impl Search {
                 Step::Done(Verdict::Exhausted) => self.note(None),
                 Step::Done(Verdict::Cooling(until)) => self.note(Some(until)),
                 Step::Done(Verdict::Unsettled(subject)) => self.settle(subject, fresh(Reply::Start)),
+                Step::Done(Verdict::Changed) if Mutation::ContentionSpills.active() => {
+                    self.refuse(Refusal::Exhausted)
+                }
                 Step::Done(Verdict::Changed) => self.pause(self.contended(), moment),
                 Step::Done(Verdict::Failed(Failure::Fatal(message))) => Step::Done(Found::Failed(message)),
                 Step::Done(Verdict::Failed(failure)) => {

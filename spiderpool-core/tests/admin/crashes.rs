@@ -53,12 +53,14 @@ async fn edit(allocator: &Allocator, edits: &[Edit]) -> Result<(), AdminError> {
 /// What is there before the edit: a Subnet, a pool in it with a few holders, one outside.
 async fn prepare(allocator: &Allocator) {
     allocator.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
-    let inside = apply(allocator, &pool("inside", CIDR, &["10.0.0.1-10.0.0.40"])).await;
+    // The holders that must stay have the first addresses, whichever block an allocator begins with.
+    let inside = apply(allocator, &pool("inside", CIDR, &["10.0.0.1-10.0.0.3"])).await;
     let outside = apply(allocator, &pool("outside", "10.1.0.0/24", &["10.1.0.1-10.1.0.30"])).await;
     for pod in 0..3 {
         add(allocator, pod, 0, std::slice::from_ref(&inside), Binding::Stateless).await.unwrap();
     }
     add(allocator, 3, 0, std::slice::from_ref(&outside), Binding::Stateless).await.unwrap();
+    apply(allocator, &pool("inside", CIDR, &["10.0.0.1-10.0.0.40"])).await;
     // Blocks with copies, but without holders.
     for pod in 4..40 {
         add(allocator, pod, 0, std::slice::from_ref(&inside), Binding::Stateless).await.unwrap();

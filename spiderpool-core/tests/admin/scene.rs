@@ -30,11 +30,13 @@ impl World {
         let (env, hands) = still_env();
         let allocator = open(store, &env, 4).await;
         allocator.apply_subnet(&subnet("home", CIDR, &["10.0.0.1-10.0.0.99"]), Mode::Real).await.unwrap();
-        let p = apply(&allocator, &pool("p", CIDR, &["10.0.0.1-10.0.0.20"])).await;
+        // The first addresses are held, whichever block the allocator begins with.
+        let p = apply(&allocator, &pool("p", CIDR, &["10.0.0.1-10.0.0.2"])).await;
         apply(&allocator, &pool("q", "10.1.0.0/24", &["10.1.0.1-10.1.0.20"])).await;
         allocator.apply_reservation(&reservation("r", &["10.0.0.20"]), Mode::Real).await.unwrap();
         let granted = add(&allocator, 1, 0, std::slice::from_ref(&p), Binding::Stateless).await.unwrap();
         add(&allocator, 2, 0, std::slice::from_ref(&p), Binding::Stateful).await.unwrap();
+        apply(&allocator, &pool("p", CIDR, &["10.0.0.1-10.0.0.20"])).await;
         let parsed = Pool::try_from(&stored(&allocator, "p").await).unwrap();
         let interface = ShownInterface {
             slot: slot(),

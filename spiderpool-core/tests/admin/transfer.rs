@@ -98,7 +98,7 @@ proptest! {
 /// A store in which everything occurs: both families, claims, a view, other objects, two scopes.
 async fn full() -> (Allocator, Env, Arc<Hands>) {
     let World { allocator, hands } = World::new(Arc::new(MemoryStore::new())).await;
-    let v6 = pool("v6", "fd00::/64", &["fd00::1-fd00::ff"]);
+    let v6 = pool("v6", "fd00::/64", &["fd00::1-fd00::8"]);
     allocator.apply_pool(&v6, Mode::Real).await.unwrap();
     let v6 = reference(&allocator, "v6").await;
     add(&allocator, 5, 0, std::slice::from_ref(&v6), Binding::Stateless).await.unwrap();

@@ -2,14 +2,14 @@
 //! the real machines are run in every order of their steps.
 
 #[cfg(test)]
+mod case;
+#[cfg(test)]
 mod explore;
 #[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
-mod runner;
-#[cfg(test)]
-mod store;
+mod stateful;
 #[cfg(test)]
 mod world;
