@@ -168,8 +168,8 @@ fn lose_machine(world: &Shared) {
     if !remembers {
         forget(world, node, true);
     }
-    world.command(Command::Kill(kubelet_of(node)));
-    world.command(Command::KillAfter(agent, 0));
+    world.command(Command::End(kubelet_of(node)));
+    world.command(Command::Kill(agent));
     let own = world.clone();
     world.spawn(NOBODY, async move {
         let _busy = own.busy();

@@ -171,7 +171,8 @@ fn judge_add(
             pools.iter().cloned().zip(candidates.iter().map(|(_, why)| why.clone())).collect();
         broken = refused_rightly(&ledger, hand.window(), &refusals).err();
     }
-    if let (Err(_), Some(before)) = (answer, undisturbed)
+    // A write that was under way when the time was up is an open attempt: the DEL of the container closes it.
+    if let (Err(AddError::Refused { .. }), Some(before)) = (answer, undisturbed)
         && broken.is_none()
     {
         broken = refused_leaves_nothing(&ledger, &request.container, before).err();

@@ -187,18 +187,22 @@ impl Loop<'_> {
             for command in commands {
                 match command {
                     Command::Spawn(process, future) => self.spawn(process, future),
-                    Command::Kill(process) => drop(self.executor.kill(process)),
-                    Command::KillAfter(process, polls) => {
-                        if self.world.processes.borrow().get(process).is_some_and(|process| process.up) {
-                            self.countdowns.insert(process, polls);
-                        }
+                    Command::End(process) => drop(self.executor.kill(process)),
+                    Command::Kill(process) if self.is_up(process) => self.kill(process),
+                    Command::KillAfter(process, polls) if self.is_up(process) => {
+                        self.countdowns.insert(process, polls);
                     }
+                    Command::Kill(_) | Command::KillAfter(..) => {}
                     Command::Spare => self.countdowns.clear(),
                     Command::Pause(process) => self.executor.pause(process),
                     Command::Resume(process) => self.executor.resume(process),
                 }
             }
         }
+    }
+
+    fn is_up(&self, process: ProcessId) -> bool {
+        self.world.processes.borrow().get(process).is_some_and(|process| process.up)
     }
 
     fn spawn(&mut self, process: ProcessId, future: super::executor::Local) {

@@ -30,6 +30,9 @@ use crate::{
 /// Something for the loop that runs everything, between two polls.
 pub(super) enum Command {
     Spawn(ProcessId, Local),
+    /// A process of the cluster ends at once.
+    End(ProcessId),
+    /// A process dies at once.
     Kill(ProcessId),
     Pause(ProcessId),
     Resume(ProcessId),
