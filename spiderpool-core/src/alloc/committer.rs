@@ -182,10 +182,11 @@ impl Committer {
                     if let Some((_, block)) = &committed.block {
                         driver.finder.observe(block);
                     }
+                    let now = committed.block.as_ref().map(|(_, block)| block.as_ref());
                     for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
                         #[cfg(feature = "simulation")]
                         crate::simulation::coverage::outcome(&ticket.intent, &outcome);
-                        driver.index.note(&waiter.id, &ticket.intent, &outcome);
+                        driver.index.note(&waiter.id, &ticket.intent, &outcome, now);
                         *ticket.place.lock() = Place::Done(outcome);
                     }
                     *turn = None;

@@ -25,9 +25,12 @@ pub(super) fn changed(ledger: &Ledger, actor: ProcessId, change: &Change<'_>) ->
             format!("the sweep freed {address} of {}, whose container {container} lives", old.owner),
         ));
     }
-    // Another record of the same key, left over where a log was lost, may go while its pod lives.
-    let key = old.key(address.family());
-    if cluster.exists(&old.owner) && !ledger.keys.contains_key(&key) {
+    // A record left over where a log was lost, beside another of the same key, may go while its pod lives.
+    let forgotten = match &old.attachment {
+        Attachment::Container(id) => cluster.containers.get(id).is_some_and(|container| container.forgotten),
+        _ => false,
+    };
+    if cluster.exists(&old.owner) && !forgotten {
         return Err(("I6", format!("the sweep freed {address} of {}, which exists", old.owner)));
     }
     Ok(())
