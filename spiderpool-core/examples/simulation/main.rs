@@ -1,7 +1,10 @@
 //! Runs simulations.
 #![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a program for the terminal")]
 
-use spiderpool_core::{mutation::Mutation, simulation::{Coverage, Settings, run}};
+use spiderpool_core::{
+    mutation::Mutation,
+    simulation::{Coverage, Settings, run},
+};
 
 fn main() {
     let arg = |n| std::env::args().nth(n).and_then(|a| a.parse::<u64>().ok());
@@ -11,10 +14,19 @@ fn main() {
         let mut missing = 0;
         for m in Mutation::ALL {
             let start = std::time::Instant::now();
-            let found = m.during(|| (from..from + n).find_map(|seed| Some((seed, run(seed, &Settings::default()).violation?))));
+            let found = m.during(|| {
+                (from..from + n).find_map(|seed| Some((seed, run(seed, &Settings::default()).violation?)))
+            });
             match found {
-                Some((seed, v)) => println!("{m:?}: seed {seed} {:?}: {}", start.elapsed(), v.to_string().chars().take(150).collect::<String>()),
-                None => { missing += 1; println!("{m:?}: NOT FOUND {:?}", start.elapsed()) }
+                Some((seed, v)) => println!(
+                    "{m:?}: seed {seed} {:?}: {}",
+                    start.elapsed(),
+                    v.to_string().chars().take(150).collect::<String>()
+                ),
+                None => {
+                    missing += 1;
+                    println!("{m:?}: NOT FOUND {:?}", start.elapsed())
+                }
             }
         }
         println!("{missing} missing");
@@ -24,16 +36,38 @@ fn main() {
     let (mut ops, mut req, mut steps) = (0, 0, 0);
     let mut cov = Coverage::default();
     for seed in from..from + n {
-        let only = std::env::args().find_map(|a| Some(*Mutation::ALL.iter().find(|m| format!("{m:?}") == a)?));
+        let only =
+            std::env::args().find_map(|a| Some(*Mutation::ALL.iter().find(|m| format!("{m:?}") == a)?));
         let settings = Settings { trace, ..Default::default() };
-        let r = match only { Some(m) => m.during(|| run(seed, &settings)), None => run(seed, &settings) };
-        if trace { for l in &r.trace { println!("{l}"); } }
-        ops += r.store_operations; req += r.requests; steps += r.steps;
+        let r = match only {
+            Some(m) => m.during(|| run(seed, &settings)),
+            None => run(seed, &settings),
+        };
+        if trace {
+            for l in &r.trace {
+                println!("{l}");
+            }
+        }
+        ops += r.store_operations;
+        req += r.requests;
+        steps += r.steps;
         cov.add(&r.coverage);
         if n < 30 || r.violation.is_some() {
-            println!("seed {seed} steps {} ops {} req {} secs {} digest {} {:?}", r.steps, r.store_operations, r.requests, r.seconds, r.digest, r.violation.as_ref().map(|v| v.to_string()));
+            println!(
+                "seed {seed} steps {} ops {} req {} secs {} digest {} {:?}",
+                r.steps,
+                r.store_operations,
+                r.requests,
+                r.seconds,
+                r.digest,
+                r.violation.as_ref().map(|v| v.to_string())
+            );
         }
     }
-    if !trace { for (name, count) in cov.all() { println!("{count:>10} {name}"); } }
+    if !trace {
+        for (name, count) in cov.all() {
+            println!("{count:>10} {name}");
+        }
+    }
     println!("{ops} ops {req} requests {steps} steps in {:?}", start.elapsed());
 }

@@ -129,8 +129,7 @@ fn h6_an_empty_block_that_is_deleted_takes_nothing_along() {
 #[test]
 fn h7_reservations_have_a_plan_of_their_own() {
     let reserve = Task::Reserve(Box::new(reservation("r", &[0])));
-    let created =
-        world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![reserve.clone()]);
+    let created = world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![reserve.clone()]);
     Case::new("H7", "agent with 2 ADDs, reservation created", created.clone())
         .survives()
         .falls_to(Mutation::IgnoreReservations);
@@ -141,7 +140,8 @@ fn h7_reservations_have_a_plan_of_their_own() {
     .survives()
     .falls_to(Mutation::SettleDropsCreation);
     let both = used(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![reserve]);
-    Case::new("H7", "agent, reservation created, pool narrowed", both.actor("w1", vec![edit(&[0])])).survives();
+    Case::new("H7", "agent, reservation created, pool narrowed", both.actor("w1", vec![edit(&[0])]))
+        .survives();
 }
 
 #[test]
@@ -163,7 +163,9 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
         let end = later.actor("n1", pods.iter().map(|pod| add(pod)).collect()).run_out();
         let answers = &end.actors.last().unwrap().answers;
         let served = answers.iter().filter(|answer| answer.contains(": 10.0.0.")).count();
-        (served == pods.len()).then_some(()).ok_or(format!("a pod waits, though an address is free: {answers:?} (I10)"))
+        (served == pods.len())
+            .then_some(())
+            .ok_or(format!("a pod waits, though an address is free: {answers:?} (I10)"))
     };
     let died = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0])]);
     Case::new("H9", "narrowing, crash; then 1 pod", died)
@@ -205,7 +207,9 @@ fn h10_contention_does_not_spill_into_a_backup_pool() {
     let first = vec![Task::Add(ask("a", "ca", &one)), del("a"), Task::Add(ask("b", "cb", &one)), del("b")];
     let second = vec![Task::Add(ask("c", "cc", &one).or(&backup))];
     let world = world.actor("n1", first).actor("n2", second).without_snapshots();
-    Case::new("H10", "2 agents, pool of 1, backup pool", world).survives().falls_to(Mutation::ContentionSpills);
+    Case::new("H10", "2 agents, pool of 1, backup pool", world)
+        .survives()
+        .falls_to(Mutation::ContentionSpills);
 }
 
 #[test]

@@ -56,9 +56,7 @@ fn h11_a_refusal_is_not_given_while_a_write_may_land() {
     let edit = Task::Edit(Box::new(pool_object("p", "pool-1", &[1])));
     let world = World::new(&[pool], 0).with(Faults { late: 1, ..Faults::default() });
     let world = world.actor("n1", vec![Task::Add(ask("a", "c0", &reference))]).actor("w0", vec![edit]);
-    Case::new("H11", "ADD, narrowing; late write", world)
-        .survives()
-        .falls_to(Mutation::UncertainNotMadeDead);
+    Case::new("H11", "ADD, narrowing; late write", world).survives().falls_to(Mutation::UncertainNotMadeDead);
 }
 
 #[test]
@@ -69,7 +67,8 @@ fn h11_a_stale_cache_is_not_the_truth() {
     // n1 has its block in the cache, with its own record; then somebody else writes.
     let warm = World::new(&[pool], 1).actor("n1", vec![Task::Add(own.clone())]).caching().run_out();
     let freed = warm.clone().then(vec![Task::Add(own.clone()), Task::Add(own.clone())]);
-    let freed = freed.actor("admin", vec![Task::Free(own)]).actor("n2", vec![Task::Add(ask("b", "cb", &reference))]);
+    let freed =
+        freed.actor("admin", vec![Task::Free(own)]).actor("n2", vec![Task::Add(ask("b", "cb", &reference))]);
     Case::new("H11", "cached block, freed by an administrator, ADD again; lost reply", {
         freed.with(Faults { lost: 1, ..Faults::default() })
     })
@@ -81,8 +80,11 @@ fn h11_a_stale_cache_is_not_the_truth() {
 fn h11_a_lost_log_leaves_at_most_a_duplicate_for_the_sweep() {
     let pool = pool_object("p", "pool-1", &[0, 1, 2]);
     let reference = pool_ref(&pool);
-    let tasks =
-        vec![Task::Add(ask("a", "c0", &reference)), Task::Add(ask("a", "c1", &reference)), del("uid-a", "c0")];
+    let tasks = vec![
+        Task::Add(ask("a", "c0", &reference)),
+        Task::Add(ask("a", "c1", &reference)),
+        del("uid-a", "c0"),
+    ];
     let world = World::new(&[pool], 0).actor("n1", tasks);
     let world = world.actor("n2", vec![Task::Add(ask("b", "cb", &reference)), del("uid-b", "cb")]);
     for (name, faults) in [
@@ -133,7 +135,8 @@ fn both(pod: &str, container: &str, (v4, v6): &Pools) -> Ask {
     ask(pod, container, v4).and("eth0", v6)
 }
 
-type Pools = (std::sync::Arc<spiderpool_core::protocol::PoolRef>, std::sync::Arc<spiderpool_core::protocol::PoolRef>);
+type Pools =
+    (std::sync::Arc<spiderpool_core::protocol::PoolRef>, std::sync::Arc<spiderpool_core::protocol::PoolRef>);
 
 /// A pool of one address per family.
 fn one_of_each(rest: Duration) -> (World, Pools) {
@@ -172,14 +175,11 @@ fn h23_several_parts_and_the_cool_down() {
     let rest = Duration::from_secs(60);
     let (world, pools) = one_of_each(rest);
     // c0 is answered; its DEL may fail half-way; the next sandbox comes; another pod wants the same addresses.
-    let tasks = vec![
-        dual("a", "c0", &pools),
-        del("uid-a", "c0"),
-        dual("a", "c1", &pools),
-        del("uid-a", "c1"),
-    ];
+    let tasks =
+        vec![dual("a", "c0", &pools), del("uid-a", "c0"), dual("a", "c1", &pools), del("uid-a", "c1")];
     let world = world.actor("n1", tasks).actor("clock", vec![Task::Pass(rest)]);
-    let world = world.actor("n2", vec![Task::Add(ask("b", "cb", &pools.0)), Task::Add(ask("b", "cb", &pools.0))]);
+    let world =
+        world.actor("n2", vec![Task::Add(ask("b", "cb", &pools.0)), Task::Add(ask("b", "cb", &pools.0))]);
     Case::new("H23", "v4+v6, DEL, next sandbox, cool-down, another pod", world.clone())
         .survives()
         .falls_to(Mutation::ReleaseDoesNotCool)

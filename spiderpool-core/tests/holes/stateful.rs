@@ -91,7 +91,11 @@ fn h15_the_pod_is_read_after_the_token() {
         .at_the_end(|end| {
             let older = end.records().into_iter().any(|(_, record)| record.owner.uid.as_str() == "u1");
             let newer = end.actors[1].answer("c2").is_some_and(|answer| answer.starts_with("10."));
-            if older && newer { Err("the older incarnation has the newer one's address (I4)".into()) } else { Ok(()) }
+            if older && newer {
+                Err("the older incarnation has the newer one's address (I4)".into())
+            } else {
+                Ok(())
+            }
         })
         .survives()
         .falls_to(Mutation::PodBeforeToken);
@@ -123,27 +127,29 @@ fn h16_h17_a_claim_moves_in_three_writes() {
         .falls_to(Mutation::ClaimBeforeToken)
         .falls_to(Mutation::ClaimMovesAtOnce)
         .falls_to(Mutation::WithdrawWithoutBump);
-    Case::new("H16, H17", "the same; lost reply", world.with(Faults { lost: 1, ..Faults::default() })).survives();
+    Case::new("H16, H17", "the same; lost reply", world.with(Faults { lost: 1, ..Faults::default() }))
+        .survives();
 }
 
 #[test]
 fn h18_a_binding_is_released_in_three_writes() {
     let (world, pool) = two();
-    let life = vec![
-        web("u1", "c1", &pool),
-        del("u1", "c1"),
-        no_pod(),
-        become_pod("u2"),
-        web("u2", "c2", &pool),
-    ];
+    let life =
+        vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), become_pod("u2"), web("u2", "c2", &pool)];
     let world = world.actor("n1", life).actor("sweep", vec![unbind()]);
-    Case::new("H18", "web-0 twice, sweep; lost reply", world.clone().with(Faults { lost: 1, ..Faults::default() }))
-        .survives();
-    Case::new("H18", "web-0 twice, sweep; crash", world.clone().with(Faults { crash: 1, ..Faults::default() }))
-        .survives();
-    Case::new("H18", "web-0 twice, sweep", world)
-        .survives()
-        .falls_to(Mutation::UnbindClaimOnly);
+    Case::new(
+        "H18",
+        "web-0 twice, sweep; lost reply",
+        world.clone().with(Faults { lost: 1, ..Faults::default() }),
+    )
+    .survives();
+    Case::new(
+        "H18",
+        "web-0 twice, sweep; crash",
+        world.clone().with(Faults { crash: 1, ..Faults::default() }),
+    )
+    .survives();
+    Case::new("H18", "web-0 twice, sweep", world).survives().falls_to(Mutation::UnbindClaimOnly);
 }
 
 #[test]
@@ -164,7 +170,8 @@ fn h19_del_detaches_and_the_address_stays() {
 fn h20_nothing_that_runs_is_freed_by_a_verdict() {
     // No pod of the name when the sweep looked; then there is one, and its container runs.
     let (world, pool) = two();
-    let life = vec![web("u1", "c1", &pool), no_pod(), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let life =
+        vec![web("u1", "c1", &pool), no_pod(), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
     let world = world.actor("n1", life).actor("sweep", vec![unbind()]);
     let world = world.actor("n2", vec![Task::Add(ask("s", "cs", &pool)), Task::Add(ask("t", "ct", &pool))]);
     Case::new("H20", "forced deletion, sweep, next incarnation, 2 stateless pods", world)
@@ -218,7 +225,9 @@ fn stateful_owners_with_two_families() {
     let life = vec![both("u1", "c1"), del("u1", "c1"), become_pod("u2"), both("u2", "c2")];
     let world = world.actor("n1", life);
     Case::new("I13", "v4+v6 stateful, 2 incarnations, a stateless pod on v6; lost reply", {
-        world.clone().actor("n2", vec![Task::Add(ask("s", "cs", &six)), del("uid-s", "cs")])
+        world
+            .clone()
+            .actor("n2", vec![Task::Add(ask("s", "cs", &six)), del("uid-s", "cs")])
             .with(Faults { lost: 1, ..Faults::default() })
     })
     .survives();

@@ -26,10 +26,8 @@ pub(super) fn changed(ledger: &Ledger, actor: ProcessId, change: &Change<'_>) ->
         ));
     }
     // A record left over where a log was lost, beside another of the same key, may go while its pod lives.
-    let forgotten = match &old.attachment {
-        Attachment::Container(id) => cluster.containers.get(id).is_some_and(|container| container.forgotten),
-        _ => false,
-    };
+    let own = cluster.containers.values().filter(|container| container.owner == old.owner.uid);
+    let forgotten = own.into_iter().any(|container| container.forgotten);
     if cluster.exists(&old.owner) && !forgotten {
         return Err(("I6", format!("the sweep freed {address} of {}, which exists", old.owner)));
     }

@@ -7,9 +7,7 @@ use spiderpool_core::{
     api::{Resource, SpiderIPPool},
     model::{Binding, GrantKey, Slot},
     name::{InterfaceName, ObjectName, OwnerUid},
-    protocol::{
-        Add, Del, Fence, PartWanted, ReleaseMode, Releasing, Reply, Settle, Subject, Unbind, Wanted,
-    },
+    protocol::{Add, Del, Fence, PartWanted, ReleaseMode, Releasing, Reply, Settle, Subject, Unbind, Wanted},
     store::{Key, ResourceName},
     time::Timestamp,
 };
@@ -68,8 +66,9 @@ impl World {
             }
             Task::Free(ask) => {
                 let records = self.records();
-                let known =
-                    |key: &GrantKey| records.iter().find(|(address, record)| record.key(address.family()) == *key);
+                let known = |key: &GrantKey| {
+                    records.iter().find(|(address, record)| record.key(address.family()) == *key)
+                };
                 let keys = (0..ask.parts.len()).map(|part| ask.key(part));
                 let releasing = keys.filter_map(|key| {
                     let (address, _) = known(&key)?;

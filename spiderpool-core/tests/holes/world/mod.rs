@@ -31,10 +31,10 @@ use spiderpool_core::{
 };
 
 pub(crate) use self::{
-    begin::stateful_set,
-    look::bit,
     actor::{Actor, Task},
+    begin::stateful_set,
     faults::Faults,
+    look::bit,
 };
 use self::{
     memory::Memory,
