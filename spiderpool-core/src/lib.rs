@@ -16,6 +16,7 @@ pub mod select;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 pub mod store;
+pub mod sweep;
 pub mod time;
 pub mod transfer;
 pub mod validate;

@@ -30,7 +30,7 @@ use crate::{
     alloc::Allocator,
     api::{SpiderIPPool, Violations},
     env::{Clock, Env},
-    model::{BlockBits, FORMAT, Pool},
+    model::{Block, BlockBits, FORMAT, Pool},
     name::{ObjectName, ScopeName},
     protocol::unreserved,
     store::{Key, Kind, Room, Selector, Store, StoreError},
@@ -148,6 +148,11 @@ impl Inspect {
         let mut blocks = Blocks::from(self.store.list(&Selector::Kind(Kind::Block)).await?);
         blocks.keep(&self.scope);
         Ok(blocks)
+    }
+
+    /// All blocks of the scope that can be read, and whether that is all of them.
+    pub(crate) async fn readable_blocks(&self) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+        fsck::readable_blocks(self).await
     }
 
     /// The addresses of `family` that reservations take away.

@@ -19,6 +19,8 @@ mod story;
 #[cfg(test)]
 mod subnets;
 #[cfg(test)]
+mod sweep;
+#[cfg(test)]
 mod transfer;
 #[cfg(test)]
 mod views;
