@@ -1,21 +1,19 @@
 //! The controller: settles what edits and crashes left half-done, and sweeps.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use super::{
     coverage::{Branch, hit},
     executor::ProcessId,
-    keeper::resource_of,
+    process::Role,
+    sources::SimSources,
     world::Shared,
 };
 use crate::{
-    admin::{AdminError, Freeing},
+    admin::{AdminError, Mode},
     alloc::Allocator,
-    inspect::RecordFilter,
-    model::{Attachment, Binding},
-    name::NamespacedName,
-    protocol::{BindingHolder, Kept, SandboxState, Unbound},
-    store::{Key, Kind, Selector, StoreError},
+    store::{Kind, Selector, StoreError},
+    sweep::{Done, First, How, Judged, KeepWhy, Second, Sources, SweepPolicy, Verdict},
 };
 
 /// How long a block must have been idle before it goes.
@@ -33,7 +31,7 @@ pub(super) async fn control(world: Shared, process: ProcessId, allocator: Alloca
             continue;
         }
         let _busy = world.busy();
-        let round = round(&world, &allocator).await;
+        let round = round(&world, process, &allocator).await;
         let mut ledger = world.ledger();
         ledger.requests += 1;
         ledger.note(|| format!("process {process}: round: {round:?}"));
@@ -41,86 +39,72 @@ pub(super) async fn control(world: Shared, process: ProcessId, allocator: Alloca
 }
 
 /// One round of everything.
-pub(super) async fn round(world: &Shared, allocator: &Allocator) -> Result<(), AdminError> {
+pub(super) async fn round(
+    world: &Shared,
+    process: ProcessId,
+    allocator: &Allocator,
+) -> Result<(), AdminError> {
     allocator.tend().await?;
-    sweep(world, allocator).await?;
+    sweep(world, process, allocator).await?;
     drop_idle_blocks(allocator).await
 }
 
-/// Frees what belongs to nobody who lives. The one place for the sweep: both sources are asked for every record after
-/// it was read, and the release is fenced by what was read.
-async fn sweep(world: &Shared, allocator: &Allocator) -> Result<(), AdminError> {
-    let records = allocator.inspect().records(&RecordFilter::default()).await?;
-    let mut keys: BTreeMap<_, usize> = BTreeMap::new();
-    for (address, record) in &records {
-        *keys.entry(record.key(address.family())).or_default() += 1;
-    }
-    for (address, record) in &records {
-        let (exists, sandbox) = {
-            let ledger = world.ledger();
-            let sandbox = match &record.attachment {
-                Attachment::Container(container) => ledger.cluster.sandbox(container),
-                _ => SandboxState::Gone,
-            };
-            (ledger.cluster.exists(&record.owner), sandbox)
-        };
-        let twice = keys.get(&record.key(address.family())).is_some_and(|count| *count > 1);
-        let dead = sandbox == SandboxState::Gone && (!exists || twice);
-        if !dead && record.binding == Binding::Stateless {
-            continue;
-        }
-        if dead && exists {
-            hit(Branch::SweepDuplicate);
-            *keys.entry(record.key(address.family())).or_default() -= 1;
-        }
-        match allocator.release(*address, record).await {
-            Ok(Freeing::Freed) => hit(Branch::SweepFreed),
-            Ok(Freeing::Changed) => hit(Branch::SweepChanged),
-            Ok(Freeing::Kept(why)) => kept(&why),
-            Err(error) => return Err(error),
+/// Frees what belongs to nobody who lives.
+async fn sweep(world: &Shared, process: ProcessId, allocator: &Allocator) -> Result<(), AdminError> {
+    let strict = world.processes.borrow()[process].role == Role::Inspector;
+    let faulty = world.profile.faults.before > 0.0 && !strict;
+    let seed = world.draw(|dice| dice.next());
+    let sources: Arc<dyn Sources> =
+        SimSources::new(world.ledger.clone(), world.time.clone(), if faulty { 8 } else { 0 }, seed);
+    let mode = if world.chance(10) && !strict { Mode::DryRun } else { Mode::Real };
+    let writes = world.ledger().writes_of(process);
+    let swept = allocator.sweep(&sources, &SweepPolicy::default(), mode).await?;
+    let mut ledger = world.ledger();
+    if mode == Mode::DryRun {
+        hit(Branch::SweepDry);
+        // A write of before may arrive meanwhile, where writes may be late.
+        if ledger.writes_of(process) != writes && world.profile.faults.late == 0.0 {
+            ledger.violated("I6", format!("a dry run of process {process} wrote something"));
         }
     }
-    claims(world, allocator).await
-}
-
-fn kept(why: &Kept) {
-    hit(match why {
-        Kept::PodExists => Branch::SweepKeptPod,
-        Kept::Wanted => Branch::SweepKeptWanted,
-        Kept::Attached(_) => Branch::SweepKeptAttached,
-    });
-}
-
-/// Claims without a record are judged too.
-async fn claims(world: &Shared, allocator: &Allocator) -> Result<(), AdminError> {
-    let endpoints = allocator.store().list(&Selector::Kind(Kind::Endpoint)).await?;
-    for item in &endpoints.items {
-        let (Key::Endpoint(name), Some(endpoint)) = (&item.key, item.document.as_endpoint()) else {
-            continue;
-        };
-        let holder = holder_of(world, name);
-        for claim in &endpoint.status.claims {
-            let (slot, family) = (&claim.interface, claim.ip_version);
-            match allocator.unbind(name, slot, family, holder.clone()).await {
-                Unbound::Released => hit(Branch::SweepUnbound),
-                Unbound::Kept(why) => kept(&why),
-                Unbound::Nothing => {}
-                Unbound::Later(why) => {
-                    let why = StoreError::unavailable(why.as_ref());
-                    return Err(AdminError::Store(why));
-                }
-            }
+    for judged in &swept.judged {
+        count(judged);
+        if !matches!(judged.done, Done::Nothing) {
+            ledger.note(|| {
+                format!(
+                    "process {process}: sweep of {}: {}: {:?}",
+                    judged.address, judged.reason, judged.done
+                )
+            });
         }
     }
     Ok(())
 }
 
-/// The controller of the last pod of this name.
-fn holder_of(world: &Shared, name: &NamespacedName) -> Option<BindingHolder> {
-    let ledger = world.ledger();
-    let (set, _) = name.name.as_str().rsplit_once('-')?;
-    let (controller, _) = ledger.cluster.controllers.values().find(|(own, _)| own.name.as_str() == set)?;
-    Some(BindingHolder { controller: resource_of(&controller.name), uid: controller.uid.clone() })
+fn count(judged: &Judged) {
+    match (&judged.verdict, &judged.done) {
+        (Verdict::Free { first: First::Superseded { .. }, .. }, Done::Freed) => hit(Branch::SweepDuplicate),
+        (Verdict::Free { how: How::Unbind, .. }, Done::Freed) => hit(Branch::SweepUnbound),
+        (Verdict::Free { second, .. }, Done::Freed) => {
+            hit(Branch::SweepFreed);
+            if matches!(second, Second::NodeSilent { .. }) {
+                hit(Branch::SweepNodeSilent);
+            }
+        }
+        (_, Done::Changed) => hit(Branch::SweepChanged),
+        (_, Done::Kept(_)) => hit(Branch::SweepKept),
+        (_, Done::Later(_)) => hit(Branch::SweepLater),
+        _ => {}
+    }
+    match &judged.verdict {
+        Verdict::Keep { why: KeepWhy::PodAlive { .. } } => hit(Branch::SweepKeptPod),
+        Verdict::Keep { why: KeepWhy::NameInUse } => hit(Branch::SweepKeptName),
+        Verdict::Keep { why: KeepWhy::Wanted } => hit(Branch::SweepKeptWanted),
+        Verdict::Keep { why: KeepWhy::SandboxAlive { .. } } => hit(Branch::SweepKeptAttached),
+        Verdict::Keep { why: KeepWhy::Used | KeepWhy::Ambiguous { .. } } => hit(Branch::SweepKeptTwin),
+        Verdict::Wait { .. } => hit(Branch::SweepWaits),
+        _ => {}
+    }
 }
 
 /// Blocks without records that nobody has used for long go, by their tokens.

@@ -79,6 +79,12 @@ async fn controllers(world: &Shared) {
         hit(Branch::ControllerReplaced);
         scale(world, number, Some(world.profile.replicas)).await;
     }
+    // Somebody makes a bare pod that is called like one of a controller.
+    let bare = format!("s{number}-{}", world.draw(|dice| dice.below(world.profile.replicas)));
+    if world.chance(2) && !world.ledger().cluster.present.contains_key(&pod_name(&bare)) {
+        hit(Branch::PodNamedAlike);
+        begin(world, &bare, Binding::Stateless, None);
+    }
     fill(world, number);
 }
 

@@ -87,6 +87,8 @@ pub(super) struct Ledger {
     /// Which processes are controllers: what they free, the sweep freed.
     pub(super) sweepers: Vec<ProcessId>,
     pub(super) writes: u64,
+    /// How many writes of each process took effect.
+    pub(super) writes_by: BTreeMap<ProcessId, u64>,
     pub(super) requests: u64,
     pub(super) violation: Option<Violation>,
     pub(super) digest: Digest,
@@ -115,11 +117,17 @@ impl Ledger {
             skew: 0,
             sweepers: Vec::new(),
             writes: 0,
+            writes_by: BTreeMap::new(),
             requests: 0,
             violation: None,
             digest: Digest::default(),
             trace: traced.then(Vec::new),
         }
+    }
+
+    /// How many writes of `process` took effect.
+    pub(super) fn writes_of(&self, process: ProcessId) -> u64 {
+        self.writes_by.get(&process).copied().unwrap_or(0)
     }
 
     /// Remembers the first violation.
@@ -139,6 +147,7 @@ impl Ledger {
     /// Takes a write in that took effect: `after` stands under `key` now.
     pub(super) fn observe(&mut self, actor: ProcessId, key: &Key, after: Option<Versioned>) {
         self.writes += 1;
+        *self.writes_by.entry(actor).or_default() += 1;
         let before = match &after {
             Some(put) => self.documents.insert(key.clone(), put.clone()),
             None => self.documents.remove(key),

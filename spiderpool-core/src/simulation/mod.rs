@@ -35,9 +35,11 @@ mod profile;
 mod quiet;
 mod requests;
 mod run;
+mod sources;
 mod tap;
 mod time;
 mod trace;
+mod views;
 mod world;
 
 pub use coverage::Coverage;

@@ -45,7 +45,7 @@ async fn tidy(world: &Shared, inspector: ProcessId, allocator: &Allocator) {
     world.ledger().sweepers.push(inspector);
     world.sleep(GRACE).await;
     for _ in 0..3 {
-        if let Err(error) = controller::round(world, allocator).await {
+        if let Err(error) = controller::round(world, inspector, allocator).await {
             world.ledger().violated("I5", format!("without faults, a sweep fails: {error}"));
         }
     }

@@ -7,6 +7,7 @@ use super::{
     coverage::{Branch, hit, hits},
     executor::ProcessId,
     invariants::{self, Window, answered_whole, refused_leaves_nothing, refused_rightly},
+    views,
     world::Shared,
 };
 use crate::{
@@ -43,6 +44,9 @@ pub(super) async fn add(
             let answer = allocator.add(&request).await;
             let undisturbed = faults == faults_of(&own, agent);
             judge_add(&own, &request, &hand, &answer, (first && undisturbed).then_some(&before[..]));
+            if let Ok(granted) = &answer {
+                views::show(&own, agent, &allocator, &request, granted);
+            }
             answer
         })
         .await?;
@@ -326,6 +330,10 @@ pub(super) async fn del(
                         format!("DEL of container {id} of {} was answered, and left {address}", record.owner);
                     ledger.violated("I4", what);
                 }
+            }
+            drop(ledger);
+            if answer.is_ok() {
+                views::clear(&own, agent, &allocator, &request.owner);
             }
             answer.is_ok()
         })
