@@ -120,6 +120,10 @@ impl Claimed {
             state,
         });
         next.status.claims.sort_by(|a, b| (&a.interface, a.ip_version).cmp(&(&b.interface, b.ip_version)));
+        // The endpoint may have been a bare pod's of the same name: it must not go with that pod, and the sweep asks
+        // this owner's controller for the claim.
+        next.metadata.owner_references.clear();
+        self.name_controller(&mut next);
         next
     }
 
@@ -130,11 +134,15 @@ impl Claimed {
         let record = &self.wanted.record;
         endpoint.status.current.uid = record.owner.uid.to_string();
         endpoint.status.current.node = record.node.to_string();
-        if let Some(controller) = &record.controller {
+        self.name_controller(&mut endpoint);
+        endpoint
+    }
+
+    fn name_controller(&self, endpoint: &mut SpiderEndpoint) {
+        if let Some(controller) = &self.wanted.record.controller {
             endpoint.status.owner_controller_type = controller.kind.clone();
             endpoint.status.owner_controller_name = controller.name.to_string();
         }
-        endpoint
     }
 
     fn write(&self, token: Option<Token>, endpoint: SpiderEndpoint) -> Op {
