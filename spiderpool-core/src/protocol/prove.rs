@@ -82,6 +82,8 @@ pub struct Prove {
     after: Basis,
     listing: Option<Box<Listing>>,
     verdict: Option<Verdict>,
+    /// An edit in flight: nothing can be proven, but what it leaves may have room, and nobody waits for it.
+    in_flight: Option<Subject>,
 }
 
 impl Prove {
@@ -98,6 +100,7 @@ impl Prove {
             after: Basis::default(),
             listing: None,
             verdict: None,
+            in_flight: None,
         }
     }
 
@@ -131,6 +134,9 @@ impl Prove {
     fn list(&mut self, stage: Stage) -> Step<Verdict> {
         let allowed = self.allowed();
         let (Some(first), Some(last)) = (allowed.first(), allowed.last()) else {
+            if let Some(subject) = self.in_flight.take() {
+                return Step::Done(Verdict::Unsettled(subject));
+            }
             self.verdict = Some(Verdict::Exhausted);
             return self.read_plan(Round::After, Which::Pool);
         };
@@ -233,8 +239,10 @@ impl Machine for Prove {
                 let Some((plan, token)) = plan else {
                     return Step::Done(Verdict::Unsettled(self.subject(which)));
                 };
-                if !plan.pending.is_empty() {
-                    return Step::Done(Verdict::Unsettled(self.subject(which)));
+                match (round, plan.pending.is_empty()) {
+                    (_, true) => {}
+                    (Round::Before, false) => self.in_flight = Some(self.subject(which)),
+                    (Round::After, false) => return Step::Done(Verdict::Unsettled(self.subject(which))),
                 }
                 match round {
                     Round::Before => self.basis.plans.push((plan, token)),
@@ -249,8 +257,12 @@ impl Machine for Prove {
                     Round::Before => &mut self.basis,
                     Round::After => &mut self.after,
                 };
-                let says = objects.usable(&subject);
-                if basis.plans.last().is_none_or(|(plan, _)| plan.usable != says) {
+                // What the objects say, but for what edits in flight take away.
+                let says = |plan: &Plan| {
+                    let says = objects.usable(&subject);
+                    plan.pending.iter().fold(says, |says, entry| says.difference(&entry.removed))
+                };
+                if basis.plans.last().is_none_or(|(plan, _)| plan.usable != says(plan)) {
                     return Step::Done(Verdict::Unsettled(subject));
                 }
                 basis.objects.push(objects);
@@ -264,6 +276,9 @@ impl Machine for Prove {
                 let verdict = self.judge(&listing, input.now);
                 if matches!(verdict, Verdict::Room(_)) {
                     return Step::Done(verdict);
+                }
+                if let Some(subject) = self.in_flight.take() {
+                    return Step::Done(Verdict::Unsettled(subject));
                 }
                 self.verdict = Some(verdict);
                 match self.snapshots {

@@ -9,12 +9,14 @@ use super::{
 };
 use crate::{
     addr::Family,
-    admin::{AdminError, Applied, Deletion, Mode},
+    admin::{AdminError, Applied, Deletion, Freeing, Mode},
     alloc::Allocator,
     api::{
         IPPoolSpec, ObjectMeta, ReservedIPSpec, SpiderIPPool, SpiderReservedIP, SpiderSubnet, SubnetSpec,
         keys,
     },
+    model::{Attachment, Binding},
+    protocol::SandboxState,
 };
 
 /// The lowest number of an address.
@@ -35,17 +37,30 @@ fn network(family: Family) -> &'static str {
     }
 }
 
-/// The numbers that a pool may have.
+/// Numbers between the two pools of a family that neither begins with, and both may take.
+const BETWEEN: u64 = 4;
+
+/// The numbers that a pool begins with.
 fn window(world: &Shared, second: bool) -> (u64, u64) {
     let size = world.profile.pool_size;
-    let first = if second && !world.profile.overlap { FIRST + size + 5 } else { FIRST };
+    let first = if second && !world.profile.overlap { FIRST + size + BETWEEN } else { FIRST };
     (first, first + size - 1)
+}
+
+/// The numbers that it may have.
+fn reach(world: &Shared, second: bool) -> (u64, u64) {
+    let (first, last) = window(world, second);
+    match (world.profile.overlap, second) {
+        (true, _) => (first, last),
+        (false, true) => (first - BETWEEN, last),
+        (false, false) => (first, last + BETWEEN),
+    }
 }
 
 /// A pool with those of its numbers that `chosen` says.
 fn pool(world: &Shared, family: Family, second: bool, mut chosen: impl FnMut(u64) -> bool) -> SpiderIPPool {
     let name = pool_names(family)[usize::from(second)];
-    let (first, last) = window(world, second);
+    let (first, last) = reach(world, second);
     let ips = (first..=last).filter(|number| chosen(*number)).map(|number| text(family, number));
     let mut pool = SpiderIPPool {
         metadata: ObjectMeta { name: name.into(), ..ObjectMeta::default() },
@@ -62,14 +77,20 @@ fn pool(world: &Shared, family: Family, second: bool, mut chosen: impl FnMut(u64
     pool
 }
 
+/// What a pool begins with.
+fn begins(world: &Shared, second: bool) -> impl Fn(u64) -> bool {
+    let (first, last) = window(world, second);
+    move |number| (first..=last).contains(&number)
+}
+
 /// Whole pools, before anything happens.
 pub(super) async fn prepare(world: &Shared, allocator: &Allocator) -> Result<(), AdminError> {
     for family in families(world) {
         if world.profile.subnets {
             allocator.apply_subnet(&subnet(family, 200), Mode::Real).await?;
         }
-        allocator.apply_pool(&pool(world, family, false, |_| true), Mode::Real).await?;
-        let second = pool(world, family, true, |_| true);
+        allocator.apply_pool(&pool(world, family, false, begins(world, false)), Mode::Real).await?;
+        let second = pool(world, family, true, begins(world, true));
         match world.profile.overlap {
             false => drop(allocator.apply_pool(&second, Mode::Real).await?),
             true => past_validation(world, allocator, second).await?,
@@ -120,6 +141,7 @@ pub(super) async fn administer(world: Shared, process: ProcessId, allocator: All
             continue;
         }
         let _busy = world.busy();
+        world.ledger().begins(process);
         let outcome = edit(&world, &allocator).await;
         let mut ledger = world.ledger();
         ledger.requests += 1;
@@ -146,7 +168,11 @@ async fn edit(world: &Shared, allocator: &Allocator) -> Result<Applied, AdminErr
     match world.draw(|dice| dice.below(100)) {
         0..45 => {
             let keep = world.draw(|dice| [60, 85, 95, 100][dice.index(4)]);
-            let wanted = pool(world, family, second, |_| world.chance(keep));
+            let (first, last) = window(world, second);
+            let beyond = world.draw(|dice| [0, 20, 80][dice.index(3)]);
+            let wanted = pool(world, family, second, |number| {
+                world.chance(if (first..=last).contains(&number) { keep } else { beyond })
+            });
             if wanted.spec.ips.is_empty() {
                 return Ok(Applied::Unchanged);
             }
@@ -176,10 +202,12 @@ async fn edit(world: &Shared, allocator: &Allocator) -> Result<Applied, AdminErr
             };
             allocator.apply_reservation(&object, mode).await
         }
-        80..92 => allocator.delete_reservation(&parse(reservation), mode).await,
+        80..90 => allocator.delete_reservation(&parse(reservation), mode).await,
+        90..96 => release(world, allocator).await,
         _ if world.profile.subnets => {
             let home = parse(if family == Family::V4 { "home4" } else { "home6" });
             match world.draw(|dice| dice.below(4)) {
+                0 | 1 if world.profile.subnets_stay => Ok(Applied::Unchanged),
                 0 => allocator.delete_subnet(&home, Deletion::Guarded, mode).await,
                 1 => allocator.delete_subnet(&home, Deletion::Terminate, mode).await,
                 _ => {
@@ -190,6 +218,30 @@ async fn edit(world: &Shared, allocator: &Allocator) -> Result<Applied, AdminErr
         }
         _ => Ok(Applied::Unchanged),
     }
+}
+
+/// Takes an address from a pod whose container has ended and whose next one has not come yet; or has a binding judged,
+/// whoever uses it.
+async fn release(world: &Shared, allocator: &Allocator) -> Result<Applied, AdminError> {
+    let found = {
+        let ledger = world.ledger();
+        let skip = world.draw(|dice| dice.index(ledger.held.len() + 1));
+        ledger.held.iter().skip(skip).find_map(|(address, record)| {
+            if record.binding == Binding::Stateful {
+                return Some((*address, record.clone()));
+            }
+            let Attachment::Container(container) = &record.attachment else { return None };
+            let ended = ledger.cluster.sandbox(container) == SandboxState::Gone;
+            let wanted =
+                ended && record.binding == Binding::Stateless && ledger.cluster.exists(&record.owner);
+            wanted.then(|| (*address, record.clone()))
+        })
+    };
+    let Some((address, record)) = found else { return Ok(Applied::Unchanged) };
+    if allocator.release(address, &record).await? == Freeing::Freed {
+        hit(Branch::AddressTaken);
+    }
+    Ok(Applied::Deleted)
 }
 
 fn count(outcome: &Result<Applied, AdminError>) {
@@ -219,7 +271,7 @@ pub(super) async fn restore(world: &Shared, allocator: &Allocator) -> Result<(),
             Err(error) => return Err(error),
         }
         for second in [false, true] {
-            let wanted = pool(world, family, second, |_| true);
+            let wanted = pool(world, family, second, begins(world, second));
             let missing =
                 !world.ledger().pools.values().any(|pool| pool.name.as_str() == wanted.metadata.name);
             if missing && second && world.profile.overlap {
@@ -229,7 +281,10 @@ pub(super) async fn restore(world: &Shared, allocator: &Allocator) -> Result<(),
             match allocator.apply_pool(&wanted, Mode::Real).await {
                 Ok(_)
                 | Err(
-                    AdminError::Terminating { .. } | AdminError::Invalid { .. } | AdminError::Taken { .. },
+                    AdminError::Terminating { .. }
+                    | AdminError::Invalid { .. }
+                    | AdminError::Taken { .. }
+                    | AdminError::Held { .. },
                 ) => {}
                 Err(error) => return Err(error),
             }

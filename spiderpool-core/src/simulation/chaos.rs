@@ -113,6 +113,9 @@ fn pause(world: &Shared) {
     let process = any(world);
     hit(Branch::Paused);
     world.processes.borrow_mut()[process].pauses += 1;
+    for container in world.ledger().cluster.containers.values_mut().filter(|container| container.adds > 0) {
+        container.disturbed = true;
+    }
     world.command(Command::Pause(process));
     let own = world.clone();
     let mean = world.draw(|dice| [100, 2_000, 45_000][dice.index(3)]);

@@ -27,6 +27,10 @@ pub(super) struct Pod {
     pub(super) binding: Binding,
     pub(super) controller: Option<Controller>,
     pub(super) interfaces: Vec<Interface>,
+    /// Which incarnation came later.
+    pub(super) number: u64,
+    /// When it went from the API server.
+    pub(super) removed: Option<u64>,
 }
 
 /// How far a container is.
@@ -47,7 +51,12 @@ pub(super) struct Container {
     pub(super) stage: Stage,
     /// Requests of it that an agent has in hand.
     pub(super) adds: usize,
-    /// When its DEL was first sent.
+    /// When its last ADD was begun, and until when it may be run, in microseconds.
+    pub(super) asked: u64,
+    pub(super) deadline: u64,
+    /// Whether its agent stood still meanwhile.
+    pub(super) disturbed: bool,
+    /// Whether its DEL was sent.
     pub(super) del_sent: bool,
     /// Whether a DEL of it was answered with success.
     pub(super) deleted: bool,
@@ -64,6 +73,8 @@ pub(super) struct Cluster {
     pub(super) pods: BTreeMap<OwnerUid, Pod>,
     /// The pods that the API server has.
     pub(super) present: BTreeMap<NamespacedName, OwnerUid>,
+    /// Since when there is a pod of a name without a break.
+    pub(super) present_since: BTreeMap<NamespacedName, u64>,
     pub(super) containers: BTreeMap<ContainerId, Container>,
     /// Who uses an address now.
     pub(super) in_use: BTreeMap<Address, ContainerId>,
@@ -95,6 +106,9 @@ impl Cluster {
             owner: owner.clone(),
             stage: Stage::Starting,
             adds: 0,
+            asked: 0,
+            deadline: u64::MAX,
+            disturbed: false,
             del_sent: false,
             deleted: false,
             forgotten,

@@ -16,9 +16,6 @@ use crate::{
     sweep::{Done, First, How, Judged, KeepWhy, Second, Sources, SweepPolicy, Verdict},
 };
 
-/// How long a block must have been idle before it goes.
-const IDLE: Duration = Duration::from_secs(3_600);
-
 /// Tends and sweeps from time to time.
 pub(super) async fn control(world: Shared, process: ProcessId, allocator: Allocator) {
     loop {
@@ -31,6 +28,7 @@ pub(super) async fn control(world: Shared, process: ProcessId, allocator: Alloca
             continue;
         }
         let _busy = world.busy();
+        world.ledger().begins(process);
         let round = round(&world, process, &allocator).await;
         let mut ledger = world.ledger();
         ledger.requests += 1;
@@ -46,7 +44,7 @@ pub(super) async fn round(
 ) -> Result<(), AdminError> {
     allocator.tend().await?;
     sweep(world, process, allocator).await?;
-    drop_idle_blocks(allocator).await
+    drop_idle_blocks(world, allocator).await
 }
 
 /// Frees what belongs to nobody who lives.
@@ -108,12 +106,14 @@ fn count(judged: &Judged) {
 }
 
 /// Blocks without records that nobody has used for long go, by their tokens.
-async fn drop_idle_blocks(allocator: &Allocator) -> Result<(), AdminError> {
+async fn drop_idle_blocks(world: &Shared, allocator: &Allocator) -> Result<(), AdminError> {
+    let skew = Duration::from_millis(2 * world.profile.skew.unsigned_abs());
+    let idle = world.profile.idle.max(world.profile.cooldown + skew);
     let now = allocator.env().clock.now();
     for item in allocator.store().list(&Selector::Kind(Kind::Block)).await?.items {
         let Some(block) = item.document.as_block() else { continue };
         let mut released = (0..block.bits().size()).filter_map(|offset| block.released_at(offset));
-        if block.held() != 0 || released.any(|at| at.after(IDLE) > now) {
+        if block.held() != 0 || released.any(|at| at.after(idle) > now) {
             continue;
         }
         match allocator.store().delete(&item.key, &item.token).await {

@@ -222,6 +222,13 @@ pub(super) fn begin(
         Interface { slot: Slot::Named(interface.clone()), name: Some(interface), pools: pools.collect() }
     });
     let mut interfaces: Vec<Interface> = interfaces.collect();
+    // Unnamed `ippools`: the first ADD takes all, and the second interface gets its name later, if ever.
+    if count == 2 && world.chance(40) {
+        for (at, interface) in interfaces.iter_mut().enumerate() {
+            interface.slot = Slot::Indexed(at as u8);
+            interface.name = interface.name.take().filter(|_| at == 0);
+        }
+    }
     // What a stateful owner asks for does not change from one incarnation to the next.
     if binding == Binding::Stateful {
         interfaces.truncate(1);
@@ -239,8 +246,12 @@ pub(super) fn begin(
     }
     let owner = Owner { uid: uid.clone(), pod: Some(name.clone()) };
     ledger.note(|| format!("pod {name} ({uid}) comes to node {node}"));
+    let now = ledger.now;
+    ledger.cluster.present_since.insert(name.clone(), now);
     ledger.cluster.present.insert(name, uid.clone());
-    ledger.cluster.pods.insert(uid.clone(), Pod { owner, node, binding, controller, interfaces });
+    let number = world.number();
+    let pod = Pod { owner, node, binding, controller, interfaces, number, removed: None };
+    ledger.cluster.pods.insert(uid.clone(), pod);
     drop(ledger);
     world.spawn(kubelet_of(node), live(world.clone(), uid.clone()));
     uid

@@ -13,7 +13,8 @@ use super::{
     world::{Busy, Shared},
 };
 use crate::{
-    name::{ContainerId, OwnerUid},
+    model::Slot,
+    name::{ContainerId, InterfaceName, OwnerUid},
     simulation::cluster::Stage,
 };
 
@@ -121,6 +122,11 @@ pub(super) fn remove(world: &Shared, uid: &OwnerUid) {
         && ledger.cluster.present.get(&name) == Some(uid)
     {
         ledger.cluster.present.remove(&name);
+        ledger.cluster.present_since.remove(&name);
+        let now = ledger.now;
+        if let Some(pod) = ledger.cluster.pods.get_mut(uid) {
+            pod.removed = Some(now);
+        }
         ledger.note(|| format!("pod {name} ({uid}) is gone from the API server"));
     }
 }
@@ -139,7 +145,7 @@ async fn start(world: &Shared, uid: &OwnerUid, container: &ContainerId, first: b
         let Some(agent) = agent_of(world, node_of(world, uid)) else { return false };
         let asked = Box::pin(requests::add(world, agent, uid, container, first && attempt == 0));
         match select(asked, world.rest(Duration::from_millis(patience))).await {
-            Either::Left((Some(true), _)) => return true,
+            Either::Left((Some(true), _)) => return second(world, agent, uid, container).await,
             Either::Left((Some(false), _)) => return false,
             Either::Left((None, _)) => hit(Branch::NoAgent),
             Either::Right(_) => hit(Branch::KubeletGaveUp),
@@ -151,6 +157,24 @@ async fn start(world: &Shared, uid: &OwnerUid, container: &ContainerId, first: b
         world.rest(Duration::from_millis(30)).await;
     }
     false
+}
+
+/// A second interface without a name gets it, mostly.
+async fn second(world: &Shared, agent: ProcessId, uid: &OwnerUid, container: &ContainerId) -> bool {
+    if !is_indexed(world, uid) || world.chance(30) {
+        return true;
+    }
+    let asked = Box::pin(requests::add_second(world, agent, uid, container));
+    match select(asked, world.rest(Duration::from_millis(5_000))).await {
+        Either::Left((Some(done), _)) => done,
+        Either::Left((None, _)) | Either::Right(_) => false,
+    }
+}
+
+fn is_indexed(world: &Shared, uid: &OwnerUid) -> bool {
+    let ledger = world.ledger();
+    let pod = ledger.cluster.pods.get(uid);
+    pod.is_some_and(|pod| pod.interfaces.iter().any(|interface| interface.slot == Slot::Indexed(1)))
 }
 
 /// Runs until something happens to it.
@@ -181,18 +205,30 @@ pub(super) async fn delete(world: &Shared, uid: &OwnerUid, container: &Container
         container.del_sent = true;
         debug_assert_eq!(container.stage, Stage::Ended);
     }
-    let mut repeats = usize::from(world.chance(15));
-    loop {
+    // All at once, or one interface after the other; the first one also ends what nobody named.
+    let mut left: Vec<Option<InterfaceName>> = match is_indexed(world, uid) && world.chance(80) {
+        false => vec![None],
+        true if world.chance(50) => vec![Some(parse("eth0")), Some(parse("eth1"))],
+        true => vec![Some(parse("eth1")), Some(parse("eth0"))],
+    };
+    if world.chance(15) {
+        hit(Branch::DelRepeated);
+        left.push(None);
+    }
+    // The last is asked first.
+    left.reverse();
+    while let Some(interface) = left.last().cloned() {
+        let last = left.len() == 1;
         let done = match agent_of(world, node_of(world, uid)) {
-            Some(agent) => requests::del(world, agent, uid, container).await,
+            Some(agent) => requests::del(world, agent, uid, container, interface, last).await,
             None => return,
         };
         match done {
-            Some(true) if repeats == 0 => return,
             Some(true) => {
-                repeats -= 1;
-                hit(Branch::DelRepeated);
-                world.rest(Duration::from_millis(500)).await;
+                left.pop();
+                if !left.is_empty() {
+                    world.rest(Duration::from_millis(200)).await;
+                }
             }
             Some(false) => world.rest(Duration::from_millis(40)).await,
             None => {

@@ -9,6 +9,7 @@ use std::{
 use super::{cluster::Cluster, coverage, digest::Digest, executor::ProcessId, invariants};
 use crate::{
     addr::{Address, Family, IpSet},
+    api::Claim,
     model::{Binding, Block, BlockId, GrantKey, Pool, Record, Slot},
     name::{NamespacedName, ObjectName, Uid},
     protocol::reserved,
@@ -49,6 +50,17 @@ pub(super) struct PoolTruth {
     pub(super) parsed: Arc<Pool>,
 }
 
+/// What of a world's profile invariants depend on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    /// Whether writes may arrive late.
+    pub(super) late: bool,
+    /// The longest delay of an operation, in microseconds.
+    pub(super) delay: u64,
+    /// Whether pools of a family share a Subnet that is always there, and were all made through it.
+    pub(super) subnet: bool,
+}
+
 /// What a write did to one address or object.
 #[derive(Debug)]
 pub(super) enum Change<'a> {
@@ -57,9 +69,13 @@ pub(super) enum Change<'a> {
     /// Its record was replaced by another.
     Replaced { address: Address, new: &'a Arc<Record> },
     /// It is nobody's any more.
-    Freed { address: Address, old: &'a Arc<Record> },
+    Freed { address: Address, old: &'a Arc<Record>, rests: bool },
     /// A pool's ranges are these now.
-    Pool { uid: &'a Uid, pool: &'a PoolTruth },
+    Pool { uid: &'a Uid, pool: &'a PoolTruth, edited: bool },
+    /// An endpoint's claims are these now.
+    Claims { pod: &'a NamespacedName, old: &'a [Claim], new: &'a [Claim] },
+    /// A block's copies changed.
+    Copies { granted: bool },
     /// A pool is gone.
     PoolGone { uid: &'a Uid, pool: &'a PoolTruth },
 }
@@ -86,6 +102,12 @@ pub(super) struct Ledger {
     pub(super) skew: u64,
     /// Which processes are controllers: what they free, the sweep freed.
     pub(super) sweepers: Vec<ProcessId>,
+    /// Which processes are agents.
+    pub(super) agents: Vec<ProcessId>,
+    /// When a process began what it does now.
+    pub(super) began: BTreeMap<ProcessId, u64>,
+    /// What of the profile invariants depend on.
+    pub(super) terms: Terms,
     pub(super) writes: u64,
     /// How many writes of each process took effect.
     pub(super) writes_by: BTreeMap<ProcessId, u64>,
@@ -116,6 +138,9 @@ impl Ledger {
             free_since: BTreeMap::new(),
             skew: 0,
             sweepers: Vec::new(),
+            agents: Vec::new(),
+            began: BTreeMap::new(),
+            terms: Terms::default(),
             writes: 0,
             writes_by: BTreeMap::new(),
             requests: 0,
@@ -128,6 +153,17 @@ impl Ledger {
     /// How many writes of `process` took effect.
     pub(super) fn writes_of(&self, process: ProcessId) -> u64 {
         self.writes_by.get(&process).copied().unwrap_or(0)
+    }
+
+    /// `process` begins something.
+    pub(super) fn begins(&mut self, process: ProcessId) {
+        self.began.insert(process, self.now);
+    }
+
+    /// The claim of a name for an interface and family, as it stands.
+    pub(super) fn claim(&self, pod: &NamespacedName, slot: &Slot, family: Family) -> Option<&Claim> {
+        let endpoint = self.documents.get(&Key::Endpoint(pod.clone()))?.document.as_endpoint()?;
+        endpoint.status.claims.iter().find(|claim| claim.interface == *slot && claim.ip_version == family)
     }
 
     /// Remembers the first violation.
@@ -169,6 +205,14 @@ impl Ledger {
             }
             Key::Pool(_) => self.observe_pool(actor, before.as_ref(), after.as_ref()),
             Key::Reservation(_) => self.observe_reservations(),
+            Key::Endpoint(pod) => {
+                let claims = |document: Option<&Document>| {
+                    let endpoint = document.and_then(Document::as_endpoint);
+                    endpoint.map(|endpoint| endpoint.status.claims.clone()).unwrap_or_default()
+                };
+                let (old, new) = (claims(old), claims(new));
+                self.judge(actor, &Change::Claims { pod, old: &old, new: &new });
+            }
             _ => {}
         }
     }
@@ -198,10 +242,16 @@ impl Ledger {
                 (Some(old), None) => {
                     self.leave(address, old);
                     self.free_since.insert(address, self.now);
-                    self.judge(actor, &Change::Freed { address, old });
+                    let rests = new.is_some_and(|new| new.released_at(offset).is_some());
+                    self.judge(actor, &Change::Freed { address, old, rests });
                 }
                 (None, None) => {}
             }
+        }
+        let granted = new.is_some_and(|new| new.held() & !old.map_or(0, Block::held) != 0);
+        let copies = |block: Option<&Block>| block.map(|block| block.copies().to_vec()).unwrap_or_default();
+        if new.is_some() && copies(old) != copies(new) {
+            self.judge(actor, &Change::Copies { granted });
         }
         if changed {
             self.count_room(id.family);
@@ -261,8 +311,9 @@ impl Ledger {
             addresses,
             parsed: pool.clone(),
         };
+        let edited = before.is_some();
         self.pools.insert(pool.uid.clone(), truth.clone());
-        self.judge(actor, &Change::Pool { uid: &pool.uid, pool: &truth });
+        self.judge(actor, &Change::Pool { uid: &pool.uid, pool: &truth, edited });
         self.count_room(pool.family);
     }
 

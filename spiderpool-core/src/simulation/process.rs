@@ -139,6 +139,9 @@ pub(super) fn add(world: &Shared, role: Role) -> ProcessId {
     let faults = Arc::new(FaultStore::new(tap, FaultPlan::default()).with_timer(clock.env()));
     let logged = matches!(role, Role::Agent(_)) && world.profile.memory == Memory::Log;
     let log = logged.then(|| Arc::new(SimLog::default()));
+    if matches!(role, Role::Agent(_)) {
+        world.ledger().agents.push(id);
+    }
     if role == Role::Controller {
         world.ledger().sweepers.push(id);
     }

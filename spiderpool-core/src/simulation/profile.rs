@@ -28,6 +28,8 @@ pub(super) struct Profile {
     pub(super) overlap: bool,
     /// Whether pools lie in Subnets.
     pub(super) subnets: bool,
+    /// Whether Subnets are never deleted.
+    pub(super) subnets_stay: bool,
     /// The families that pods ask for.
     pub(super) dual: bool,
     pub(super) cooldown: Duration,
@@ -48,6 +50,9 @@ pub(super) struct Profile {
     /// How long each of the noisy phases lasts, in steps.
     pub(super) phase: u64,
     pub(super) phases: usize,
+    /// How long a block without records must have been idle before it goes. The design says an hour; no rule rests on
+    /// it, so worlds in which it is short see more.
+    pub(super) idle: Duration,
 }
 
 impl Profile {
@@ -74,12 +79,17 @@ impl Profile {
             memory: if dice.chance(75) { Memory::Log } else { Memory::Blocks },
             pool_size,
             overlap: dice.chance(25),
-            subnets: dice.chance(30),
+            subnets: dice.chance(35),
+            subnets_stay: dice.chance(60),
             dual: dice.chance(60),
             cooldown: Duration::from_millis([0, 0, 500, 3_000][dice.index(4)]),
             skew: [0, 0, 200, 30_000][dice.index(4)],
-            pods: dice.between(pool_size / 2 + 1, pool_size + 3) as usize,
-            controllers: dice.between(0, 2) as usize,
+            // Some worlds have hardly any pods but stateful ones.
+            pods: match dice.below(5) {
+                0 => 1,
+                _ => dice.between(pool_size / 2 + 1, pool_size + 3) as usize,
+            },
+            controllers: dice.between(0, 3) as usize,
             replicas: dice.between(1, 3),
             faults,
             unrest: Duration::from_millis([150, 600, 2_500, 100_000][dice.index(4)]),
@@ -87,6 +97,7 @@ impl Profile {
             administrators: dice.between(1, 2) as usize,
             phase: dice.between(2_500, 6_000),
             phases: 2,
+            idle: Duration::from_secs([5, 60, 3_600][dice.index(3)]),
         }
     }
 }

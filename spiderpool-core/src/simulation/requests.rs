@@ -7,6 +7,7 @@ use super::{
     coverage::{Branch, hit, hits},
     executor::ProcessId,
     invariants::{self, Window, answered_whole, refused_leaves_nothing, refused_rightly},
+    names::parse,
     views,
     world::Shared,
 };
@@ -15,7 +16,7 @@ use crate::{
     alloc::{AddError, AddPart, AddRequest, Allocation, DelRequest},
     inspect::Holding,
     model::{Attachment, Owner, Slot},
-    name::{ContainerId, OwnerUid, ScopeName},
+    name::{ContainerId, InterfaceName, OwnerUid, ScopeName},
     protocol::{Fence, How, PoolRef, Refusal, ReleaseMode, Wait},
     simulation::cluster::Stage,
 };
@@ -38,7 +39,7 @@ pub(super) async fn add(
     let own = world.clone();
     let answer = world
         .call(agent, |allocator| async move {
-            let hand = Hand::new(own.clone(), agent, &request.container);
+            let hand = Hand::new(own.clone(), agent, &request);
             let before = held_by(&own, &request.owner);
             let faults = faults_of(&own, agent);
             let answer = allocator.add(&request).await;
@@ -54,6 +55,52 @@ pub(super) async fn add(
     let addresses: Vec<(Slot, Address)> =
         granted.iter().map(|granted| (granted.slot.clone(), granted.address)).collect();
     accept(world, container, &asked, addresses);
+    Some(true)
+}
+
+/// With unnamed `ippools`: the ADD of the second interface, which gets what the first one has taken for it.
+pub(super) async fn add_second(
+    world: &Shared,
+    agent: ProcessId,
+    uid: &OwnerUid,
+    container: &ContainerId,
+) -> Option<bool> {
+    let pod = world.ledger().cluster.pods.get(uid).cloned()?;
+    let mut request = request_of(world, agent, &pod, container);
+    request.parts.retain(|part| part.slot == Slot::Indexed(1));
+    for part in &mut request.parts {
+        part.interface = Some(parse("eth1"));
+    }
+    let own = world.clone();
+    let answer = world
+        .call(agent, |allocator| async move {
+            let _hand = Hand::new(own.clone(), agent, &request);
+            let answer = allocator.add(&request).await;
+            if let Ok(granted) = &answer {
+                views::show(&own, agent, &allocator, &request, granted);
+            }
+            answer
+        })
+        .await?;
+    let mut ledger = world.ledger();
+    ledger.requests += 1;
+    let Ok(granted) = answer else { return Some(false) };
+    let known = match ledger.cluster.containers.get(container).map(|container| &container.stage) {
+        Some(Stage::Running(addresses)) => addresses.clone(),
+        _ => return Some(true),
+    };
+    for granted in granted {
+        if granted.how == How::Reattached {
+            hit(Branch::AddNamed);
+        }
+        if !known.iter().any(|(_, address)| *address == granted.address) {
+            let what = format!(
+                "the second interface of container {container} got {}, and had another",
+                granted.address
+            );
+            ledger.violated("I9", what);
+        }
+    }
     Some(true)
 }
 
@@ -94,14 +141,20 @@ struct Hand {
 }
 
 impl Hand {
-    fn new(world: Shared, agent: ProcessId, container: &ContainerId) -> Self {
+    fn new(world: Shared, agent: ProcessId, request: &AddRequest) -> Self {
         let started = world.time.now();
         let number = world.number();
         world.windows.borrow_mut().push((agent, number, started, None));
-        if let Some(container) = world.ledger().cluster.containers.get_mut(container) {
+        let container = request.container.clone();
+        if let Some(container) = world.ledger().cluster.containers.get_mut(&container) {
             container.adds += 1;
+            container.asked = started;
+            let timeout = u64::try_from(request.timeout.as_micros()).unwrap_or(u64::MAX);
+            // Of two requests the one that may run longer counts.
+            let before = if container.deadline == u64::MAX { 0 } else { container.deadline };
+            container.deadline = started.saturating_add(timeout).max(before);
         }
-        Self { world, agent, container: container.clone(), started, number }
+        Self { world, agent, container, started, number }
     }
 
     /// From when on a proof may be what this request was answered by: one is believed for a second, and may have begun
@@ -290,11 +343,13 @@ pub(super) async fn del(
     agent: ProcessId,
     uid: &OwnerUid,
     container: &ContainerId,
+    interface: Option<InterfaceName>,
+    last: bool,
 ) -> Option<bool> {
     let request = DelRequest {
         owner: uid.clone(),
         fence: Fence::Container(container.clone()),
-        interface: None,
+        interface,
         mode: ReleaseMode::Del,
         timeout: Duration::from_secs(5),
     };
@@ -317,6 +372,7 @@ pub(super) async fn del(
             ledger.note(|| format!("process {agent} answers DEL {id}: {answer:?}"));
             // From now on nothing may be granted to it any more.
             if answer.is_ok()
+                && last
                 && let Some(container) = ledger.cluster.containers.get_mut(&id)
             {
                 container.deleted = true;

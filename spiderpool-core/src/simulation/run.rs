@@ -12,7 +12,7 @@ use super::{
     director,
     executor::{Executor, Polled, ProcessId},
     keeper::NOBODY,
-    ledger::{Ledger, Violation},
+    ledger::{Ledger, Terms, Violation},
     profile::Profile,
     time::Time,
     world::{Command, Shared, World},
@@ -88,6 +88,11 @@ pub fn run(seed: u64, settings: &Settings) -> Report {
     let profile = Profile::draw(&mut dice);
     let mut ledger = Ledger::new(settings.trace);
     ledger.skew = 2_000 * profile.skew.unsigned_abs();
+    ledger.terms = Terms {
+        late: profile.faults.late > 0.0,
+        delay: u64::try_from(profile.faults.delay_up_to.as_micros()).unwrap_or(u64::MAX),
+        subnet: profile.subnets && profile.subnets_stay && !profile.overlap && profile.skew == 0,
+    };
     ledger.note(|| format!("{profile:?}"));
     let time = Arc::new(Time::default());
     let ledger = Arc::new(Mutex::new(ledger));

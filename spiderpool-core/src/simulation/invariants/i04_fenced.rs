@@ -23,7 +23,7 @@ pub(super) fn changed(ledger: &Ledger, change: &Change<'_>) -> Result<(), Broken
                 _ => Ok(()),
             }
         }
-        Change::Freed { address, old } => {
+        Change::Freed { address, old, .. } => {
             let Some((user, container)) = ledger.cluster.user(*address) else { return Ok(()) };
             let older = |id: &crate::name::ContainerId| {
                 let other = ledger.cluster.containers.get(id);

@@ -26,9 +26,6 @@ pub(in crate::simulation) fn refused_rightly(
     for (asked, refusal) in refusals {
         let Some(pool) = ledger.pools.get(&asked.uid) else { continue };
         let name = &asked.name;
-        if pool.changed >= window.from {
-            continue;
-        }
         match refusal {
             Refusal::Exhausted if pool.full.is_none_or(|at| at < window.from) => {
                 let free = ledger.free_of(pool);
@@ -38,7 +35,7 @@ pub(in crate::simulation) fn refused_rightly(
                 );
                 return Err(("I10", what));
             }
-            Refusal::Cooling(_) => cooling(ledger, window, pool)?,
+            Refusal::Cooling(_) if pool.changed < window.from => cooling(ledger, window, pool)?,
             Refusal::Gone => {
                 return Err(("I10", format!("pool {name} was called gone, and is there")));
             }

@@ -6,7 +6,7 @@ use crate::simulation::ledger::{Change, Ledger};
 /// Whatever is held through a pool stays inside it.
 pub(super) fn changed(ledger: &Ledger, change: &Change<'_>) -> Result<(), Broken> {
     let (uid, pool, gone) = match change {
-        Change::Pool { uid, pool } => (*uid, *pool, false),
+        Change::Pool { uid, pool, .. } => (*uid, *pool, false),
         Change::PoolGone { uid, pool } => (*uid, *pool, true),
         _ => return Ok(()),
     };

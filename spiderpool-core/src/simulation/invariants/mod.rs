@@ -13,7 +13,9 @@ mod i09_whole;
 mod i10_exhausted;
 mod i11_orphans;
 mod i13_sticky;
+mod one_claim;
 mod one_per_key;
+mod rules;
 
 pub(super) use i09_whole::{answered_whole, refused_leaves_nothing};
 pub(super) use i10_exhausted::{Window, each, refused_rightly};
@@ -37,6 +39,8 @@ pub(super) fn check(ledger: &Ledger, actor: ProcessId, change: &Change<'_>) -> R
     i07_offered::changed(ledger, change)?;
     i11_orphans::changed(ledger, change)?;
     i13_sticky::changed(ledger, change)?;
+    one_claim::changed(ledger, change)?;
+    rules::changed(ledger, actor, change)?;
     one_per_key::changed(ledger, change)
 }
 

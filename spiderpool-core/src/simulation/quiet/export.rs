@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::counts::released;
 use crate::{
     alloc::Allocator,
     simulation::world::Shared,
@@ -13,6 +14,16 @@ use crate::{
 pub(super) async fn check(world: &Shared, allocator: &Allocator) {
     let outcome = around(allocator).await;
     let mut ledger = world.ledger();
+    if let Ok((first, _)) = &outcome {
+        let exported = first.scopes.iter().map(|scope| (scope.held.len(), scope.released.len()));
+        let exported = exported.fold((0, 0), |all, (held, released)| (all.0 + held, all.1 + released));
+        let expected = (ledger.held.len(), released(&ledger).len());
+        if exported != expected {
+            let what =
+                format!("an export has {exported:?} held and released addresses instead of {expected:?}");
+            ledger.violated("I12", what);
+        }
+    }
     match outcome {
         Ok((first, second)) if first == second => {}
         Ok((first, second)) => {

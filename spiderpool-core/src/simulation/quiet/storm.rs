@@ -107,7 +107,7 @@ fn judge(world: &Shared, pool: &PoolTruth, free: u128, pods: usize, fates: &[Fat
     ledger.violated("I10", what);
 }
 
-fn request(world: &Shared, pool: &Arc<PoolRef>, family: Family) -> AddRequest {
+pub(super) fn request(world: &Shared, pool: &Arc<PoolRef>, family: Family) -> AddRequest {
     let number = world.number();
     let slot: crate::name::InterfaceName = parse("eth0");
     AddRequest {
@@ -127,7 +127,7 @@ fn request(world: &Shared, pool: &Arc<PoolRef>, family: Family) -> AddRequest {
     }
 }
 
-async fn clear(world: &Shared, agent: ProcessId, request: &AddRequest) {
+pub(super) async fn clear(world: &Shared, agent: ProcessId, request: &AddRequest) {
     let del = DelRequest {
         owner: request.owner.uid.clone(),
         fence: Fence::Container(request.container.clone()),
