@@ -395,7 +395,10 @@ impl Allocator {
             None => true,
             Some(wanted) => interface == Some(wanted) || *slot == Slot::Named(wanted.clone()),
         };
-        let first = held.iter().any(|h| h.slot == Slot::Indexed(0) && named(&h.slot, h.interface.as_ref()));
+        // Where the first interface holds nothing (any more), whichever comes ends what nobody claimed: the container is
+        // gone as a whole, and the fence names it.
+        let mut firsts = held.iter().filter(|h| h.slot == Slot::Indexed(0)).peekable();
+        let first = firsts.peek().is_none() || firsts.any(|h| named(&h.slot, h.interface.as_ref()));
         let mut keys = Vec::new();
         for h in &held {
             let unclaimed = h.interface.is_none()

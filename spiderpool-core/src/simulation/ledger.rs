@@ -9,7 +9,7 @@ use std::{
 use super::{cluster::Cluster, coverage, digest::Digest, executor::ProcessId, invariants};
 use crate::{
     addr::{Address, Family, IpSet},
-    api::Claim,
+    api::{Claim, ClaimState},
     model::{Binding, Block, BlockId, GrantKey, Pool, Record, Slot},
     name::{NamespacedName, ObjectName, Uid},
     protocol::reserved,
@@ -96,6 +96,8 @@ pub(super) struct Ledger {
     /// IPv4, IPv6.
     pub(super) reserved: [IpSet; 2],
     pub(super) reserved_changed: [u64; 2],
+    /// Addresses that a claim gave up since they were granted.
+    pub(super) given_up: BTreeSet<Address>,
     /// Since when an address is held by nobody.
     pub(super) free_since: BTreeMap<Address, u64>,
     /// By how much two wall clocks may differ, in microseconds.
@@ -117,6 +119,12 @@ pub(super) struct Ledger {
     pub(super) trace: Option<Vec<String>>,
 }
 
+/// Whether a record follows on another: the same owner, or its name where that keeps the address.
+fn is_same_holder(old: &Record, new: &Record) -> bool {
+    let stateful = old.binding == Binding::Stateful && new.binding == Binding::Stateful;
+    old.owner.uid == new.owner.uid || (stateful && old.owner.pod == new.owner.pod)
+}
+
 pub(super) fn place(family: Family) -> usize {
     usize::from(family == Family::V6)
 }
@@ -135,6 +143,7 @@ impl Ledger {
             pools: BTreeMap::new(),
             reserved: none(),
             reserved_changed: [0; 2],
+            given_up: BTreeSet::new(),
             free_since: BTreeMap::new(),
             skew: 0,
             sweepers: Vec::new(),
@@ -211,6 +220,8 @@ impl Ledger {
                     endpoint.map(|endpoint| endpoint.status.claims.clone()).unwrap_or_default()
                 };
                 let (old, new) = (claims(old), claims(new));
+                let left = new.iter().filter(|claim| claim.state == ClaimState::Leaving);
+                self.given_up.extend(left.map(|claim| claim.address));
                 self.judge(actor, &Change::Claims { pod, old: &old, new: &new });
             }
             _ => {}
@@ -219,7 +230,7 @@ impl Ledger {
 
     fn observe_block(&mut self, actor: ProcessId, id: &BlockId, old: Option<&Block>, new: Option<&Block>) {
         let Some(any) = new.or(old) else { return };
-        let mut changed = false;
+        let (mut changed, mut granted) = (false, false);
         for offset in 0..any.bits().size() {
             let record = |block: Option<&Block>| block.and_then(|block| block.record(offset)).cloned();
             let (was, is) = (record(old), record(new));
@@ -227,17 +238,26 @@ impl Ledger {
                 continue;
             }
             changed = true;
+            granted |= is.as_ref().is_some_and(|is| was.as_ref().is_none_or(|was| !is_same_holder(was, is)));
             let address = any.address(offset);
             match (&was, &is) {
                 (None, Some(record)) => {
+                    self.given_up.remove(&address);
                     self.enter(address, record);
                     self.judge(actor, &Change::Granted { address, record });
                     self.free_since.remove(&address);
                 }
-                (Some(old), Some(new)) => {
+                (Some(old), Some(new)) if is_same_holder(old, new) => {
                     self.leave(address, old);
                     self.enter(address, new);
                     self.judge(actor, &Change::Replaced { address, new });
+                }
+                // One write freed it and granted it to somebody else.
+                (Some(old), Some(record)) => {
+                    self.leave(address, old);
+                    self.judge(actor, &Change::Freed { address, old, rests: false });
+                    self.enter(address, record);
+                    self.judge(actor, &Change::Granted { address, record });
                 }
                 (Some(old), None) => {
                     self.leave(address, old);
@@ -248,7 +268,6 @@ impl Ledger {
                 (None, None) => {}
             }
         }
-        let granted = new.is_some_and(|new| new.held() & !old.map_or(0, Block::held) != 0);
         let copies = |block: Option<&Block>| block.map(|block| block.copies().to_vec()).unwrap_or_default();
         if new.is_some() && copies(old) != copies(new) {
             self.judge(actor, &Change::Copies { granted });

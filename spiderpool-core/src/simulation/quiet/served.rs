@@ -20,8 +20,10 @@ use crate::{
 /// Every pool with an address that no edit in flight takes away serves a pod.
 pub(super) async fn check(world: &Shared) {
     let agents = of_role(world, |role| matches!(role, Role::Agent(_)));
-    // What was released last rests.
-    let rest = world.profile.cooldown + Duration::from_millis(3 * world.profile.skew.unsigned_abs());
+    // What was released last rests, and a proof is believed for a second.
+    let rest = world.profile.cooldown
+        + Duration::from_millis(3 * world.profile.skew.unsigned_abs())
+        + Duration::from_secs(2);
     let pools: Vec<PoolTruth> =
         world.ledger().pools.values().filter(|pool| !pool.terminating).cloned().collect();
     for pool in pools {
