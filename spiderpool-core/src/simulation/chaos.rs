@@ -113,6 +113,7 @@ fn pause(world: &Shared) {
     let process = any(world);
     hit(Branch::Paused);
     world.processes.borrow_mut()[process].pauses += 1;
+    world.ledger().began.remove(&process);
     for container in world.ledger().cluster.containers.values_mut().filter(|container| container.adds > 0) {
         container.disturbed = true;
     }

@@ -129,8 +129,7 @@ pub(super) fn resource_of(controller: &ObjectName) -> ResourceName {
 /// Sets how many replicas a controller has; none deletes it. One that is made again has another uid.
 pub(super) async fn scale(world: &Shared, number: usize, replicas: Option<u64>) {
     let name: ObjectName = parse(format!("s{number}"));
-    let tap =
-        Tap { store: world.store.clone(), ledger: world.ledger.clone(), process: NOBODY, snapshots: true };
+    let tap = Tap { store: world.store.clone(), ledger: world.ledger.clone(), process: NOBODY, slow: None };
     let key = Key::Resource(resource_of(&name));
     let (uid, now) = {
         let ledger = world.ledger();

@@ -180,16 +180,18 @@ fn is_indexed(world: &Shared, uid: &OwnerUid) -> bool {
 /// Runs until something happens to it.
 async fn stay(world: &Shared, uid: &OwnerUid, container: &ContainerId) -> Next {
     loop {
-        world.rest(Duration::from_millis(350)).await;
+        world.rest(world.profile.life).await;
         world.calm.open().await;
         if world.closing.get() || !exists(world, uid) {
             return Next::Delete;
         }
+        if world.chance(world.profile.force) {
+            return Next::Force;
+        }
         match world.draw(|dice| dice.below(100)) {
             0..14 => return Next::Restart,
             14..30 => return Next::Delete,
-            30..35 => return Next::Force,
-            35..50 => {
+            30..45 => {
                 if let Some(agent) = agent_of(world, node_of(world, uid)) {
                     requests::check(world, agent, container).await;
                 }

@@ -71,7 +71,7 @@ pub(super) enum Change<'a> {
     /// It is nobody's any more.
     Freed { address: Address, old: &'a Arc<Record>, rests: bool },
     /// A pool's ranges are these now.
-    Pool { uid: &'a Uid, pool: &'a PoolTruth, edited: bool },
+    Pool { uid: &'a Uid, pool: &'a PoolTruth, before: Option<&'a IpSet> },
     /// An endpoint's claims are these now.
     Claims { pod: &'a NamespacedName, old: &'a [Claim], new: &'a [Claim] },
     /// A block's copies changed.
@@ -330,9 +330,9 @@ impl Ledger {
             addresses,
             parsed: pool.clone(),
         };
-        let edited = before.is_some();
+        let addresses_before = before.map(|before| before.addresses.clone());
         self.pools.insert(pool.uid.clone(), truth.clone());
-        self.judge(actor, &Change::Pool { uid: &pool.uid, pool: &truth, edited });
+        self.judge(actor, &Change::Pool { uid: &pool.uid, pool: &truth, before: addresses_before.as_ref() });
         self.count_room(pool.family);
     }
 

@@ -11,7 +11,7 @@ use super::{
     executor::ProcessId,
     ledger::Ledger,
     profile::Memory,
-    tap::Tap,
+    tap::{Slow, Tap},
     time::{NodeClock, Time},
     world::Shared,
 };
@@ -133,7 +133,10 @@ pub(super) fn add(world: &Shared, role: Role) -> ProcessId {
         store: world.store.clone(),
         ledger: world.ledger.clone(),
         process: id,
-        snapshots: world.profile.snapshots,
+        slow: (!world.profile.snapshots).then(|| {
+            let draws = Mutex::new(world.draw(|dice| dice.next()));
+            Arc::new(Slow { time: world.time.clone(), draws })
+        }),
     };
     let clock = NodeClock::new(world.time.clone(), seed);
     let faults = Arc::new(FaultStore::new(tap, FaultPlan::default()).with_timer(clock.env()));

@@ -50,6 +50,9 @@ pub(super) struct Profile {
     /// How long each of the noisy phases lasts, in steps.
     pub(super) phase: u64,
     pub(super) phases: usize,
+    /// How long a pod lives between two events, on average, and how many of 100 events are its deletion while it runs.
+    pub(super) life: Duration,
+    pub(super) force: u64,
     /// How long a block without records must have been idle before it goes. The design says an hour; no rule rests on
     /// it, so worlds in which it is short see more.
     pub(super) idle: Duration,
@@ -72,7 +75,7 @@ impl Profile {
             delay_up_to: Duration::from_millis([3, 12, 40][dice.index(3)]),
         };
         let pool_size = dice.between(3, 14);
-        Self {
+        let mut own = Self {
             agents: dice.between(2, 4) as usize,
             block_bits: dice.between(0, 4) as u8,
             snapshots: dice.chance(60),
@@ -94,10 +97,28 @@ impl Profile {
             faults,
             unrest: Duration::from_millis([150, 600, 2_500, 100_000][dice.index(4)]),
             edits: Duration::from_millis([60, 300, 1_500, 10_000][dice.index(4)]),
-            administrators: dice.between(1, 2) as usize,
+            administrators: dice.between(1, 3) as usize,
             phase: dice.between(2_500, 6_000),
             phases: 2,
+            life: Duration::from_millis([350, 350, 60][dice.index(3)]),
+            force: [5, 5, 40][dice.index(3)],
             idle: Duration::from_secs([5, 60, 3_600][dice.index(3)]),
+        };
+        if dice.chance(20) {
+            own.fight_over_claims(dice);
         }
+        own
+    }
+
+    /// Stateful owners that come and go faster than their requests, and fewer addresses than owners.
+    fn fight_over_claims(&mut self, dice: &mut Dice) {
+        self.pool_size = dice.between(3, 5);
+        self.overlap = dice.chance(50);
+        (self.pods, self.controllers, self.replicas) = (dice.between(1, 3) as usize, 3, 2);
+        (self.life, self.force) = (Duration::from_millis(40), 50);
+        self.faults.delay_up_to = Duration::from_millis(40);
+        self.faults.delay = 0.9;
+        self.edits = Duration::from_millis(200);
+        self.unrest = Duration::from_millis(300);
     }
 }

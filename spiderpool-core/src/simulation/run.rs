@@ -91,7 +91,7 @@ pub fn run(seed: u64, settings: &Settings) -> Report {
     ledger.terms = Terms {
         late: profile.faults.late > 0.0,
         delay: u64::try_from(profile.faults.delay_up_to.as_micros()).unwrap_or(u64::MAX),
-        subnet: profile.subnets && profile.subnets_stay && !profile.overlap && profile.skew == 0,
+        subnet: profile.subnets && profile.subnets_stay && !profile.overlap,
     };
     ledger.note(|| format!("{profile:?}"));
     let time = Arc::new(Time::default());

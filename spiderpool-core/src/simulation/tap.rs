@@ -1,14 +1,14 @@
 //! The store itself, with every write that takes effect entered in the ledger.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{executor::ProcessId, ledger::Ledger};
+use super::{executor::ProcessId, ledger::Ledger, time::Time};
 use crate::store::{
     Capabilities, Document, Key, Listing, MemoryStore, Position, Selector, Store, StoreError, Token,
-    Versioned, Watch,
+    Versioned, Watch, splitmix,
 };
 
 /// One process's way to the store.
@@ -17,8 +17,24 @@ pub(super) struct Tap {
     pub(super) store: MemoryStore,
     pub(super) ledger: Arc<Mutex<Ledger>>,
     pub(super) process: ProcessId,
-    /// Whether listings show one instant, as far as callers know.
-    pub(super) snapshots: bool,
+    /// Where listings do not show one instant: how they take their time.
+    pub(super) slow: Option<Arc<Slow>>,
+}
+
+/// A listing that is read in two parts, one after the other.
+#[derive(Debug)]
+pub(super) struct Slow {
+    pub(super) time: Arc<Time>,
+    pub(super) draws: Mutex<u64>,
+}
+
+impl Slow {
+    /// How long the second part comes later, and where it begins.
+    fn draw(&self) -> (Duration, u64) {
+        let mut draws = self.draws.lock();
+        let number = splitmix(&mut draws);
+        (Duration::from_micros(number % 12_000), number >> 32)
+    }
 }
 
 impl Tap {
@@ -35,7 +51,7 @@ impl Tap {
 #[deny(clippy::missing_trait_methods)]
 impl Store for Tap {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { shared: true, snapshot_list: self.snapshots, ..self.store.capabilities() }
+        Capabilities { shared: true, snapshot_list: self.slow.is_none(), ..self.store.capabilities() }
     }
 
     async fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
@@ -43,7 +59,16 @@ impl Store for Tap {
     }
 
     async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
-        self.store.list(selector).await
+        let Some(slow) = &self.slow else { return self.store.list(selector).await };
+        let mut first = self.store.list(selector).await?;
+        let (pause, place) = slow.draw();
+        let Some(from) = first.items.get(place as usize % first.items.len().max(1)) else { return Ok(first) };
+        let from = from.key.clone();
+        slow.time.sleep(pause).await;
+        let second = self.store.list(selector).await?;
+        first.items.retain(|item| item.key < from);
+        first.items.extend(second.items.into_iter().filter(|item| item.key >= from));
+        Ok(first)
     }
 
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {

@@ -47,6 +47,15 @@ fn binding(ledger: &Ledger, actor: ProcessId, address: Address, old: &Record) ->
     }
     let cluster = &ledger.cluster;
     let since = |since: Option<&u64>| since.is_some_and(|since| since < began);
+    // Longer than it takes from the question about the pod to the end of the write.
+    let long = 3 * ledger.terms.delay + 60_000;
+    let asked = ledger.now.saturating_sub(long);
+    if cluster.present_since.get(pod).is_some_and(|since| *since < asked) {
+        return Err((
+            "I6",
+            format!("{address} was taken from {pod}, and there was a pod of that name for {long} µs"),
+        ));
+    }
     if since(cluster.present_since.get(pod)) {
         return Err((
             "I6",

@@ -2,7 +2,7 @@
 
 use super::{Broken, each};
 use crate::{
-    addr::Address,
+    addr::{Address, IpSet},
     model::{Attachment, Record},
     simulation::{
         executor::ProcessId,
@@ -18,7 +18,7 @@ pub(super) fn changed(ledger: &Ledger, actor: ProcessId, change: &Change<'_>) ->
             Err(("rule 3", format!("process {actor}, an agent, wrote copies without a grant")))
         }
         Change::Granted { address, record } => in_time(ledger, *address, record),
-        Change::Pool { pool, edited: true, .. } if ledger.terms.subnet => apart(ledger, pool),
+        Change::Pool { pool, before: Some(before), .. } if ledger.terms.subnet => apart(ledger, pool, before),
         _ => Ok(()),
     }
 }
@@ -39,12 +39,13 @@ fn in_time(ledger: &Ledger, address: Address, record: &Record) -> Result<(), Bro
 }
 
 /// Of edits that race for addresses of a Subnet, one wins.
-fn apart(ledger: &Ledger, pool: &PoolTruth) -> Result<(), Broken> {
+fn apart(ledger: &Ledger, pool: &PoolTruth, before: &IpSet) -> Result<(), Broken> {
+    let added = pool.addresses.difference(before);
     let others = ledger.pools.values().filter(|other| {
         other.name != pool.name && other.family == pool.family && !other.terminating && !pool.terminating
     });
     for other in others {
-        if let Some(both) = each(&pool.addresses.intersection(&other.addresses)).next() {
+        if let Some(both) = each(&added.intersection(&other.addresses)).next() {
             return Err(("rule 5e", format!("pools {} and {} both have {both}", pool.name, other.name)));
         }
     }
