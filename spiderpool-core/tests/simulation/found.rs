@@ -1,7 +1,13 @@
 //! What the simulation found in the allocator, each as a small case of its own: a seed shows something else as soon as
 //! the simulation changes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use pollster::block_on;
 use spiderpool_core::{
@@ -10,13 +16,54 @@ use spiderpool_core::{
     alloc::{AddError, AddPart, AddRequest, Allocator, AllocatorConfig, DelRequest, MemoryLog, Sharing},
     api::{IPPoolSpec, ObjectMeta, Resource, SpiderIPPool},
     endpoint::{ShownAddress, ShownInterface, View},
-    env::Env,
+    env::{BoxFuture, Clock, Entropy, Env, Timer},
     inspect::RecordFilter,
-    model::{Attachment, Binding, BlockBits, Controller, Owner, PlanId, Pool, Slot},
+    model::{Attachment, Binding, BlockBits, Controller, Owner, PlanId, Pool, Record, Slot},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
     protocol::{Fence, PoolRef, ReleaseMode},
     store::{Fault, FaultPlan, FaultStore, Key, MemoryStore, Store, StoreExt},
+    time::{Moment, Timestamp},
 };
+
+/// Surroundings in which time passes only where somebody waits.
+#[derive(Debug, Default)]
+struct Hands {
+    millis: AtomicU64,
+    numbers: AtomicU64,
+}
+
+impl Hands {
+    fn pass(&self, time: Duration) {
+        self.millis.fetch_add(time.as_millis().max(1) as u64, Ordering::SeqCst);
+    }
+
+    fn env(self: &Arc<Self>) -> Env {
+        Env { clock: self.clone(), timer: self.clone(), entropy: self.clone() }
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.millis.load(Ordering::SeqCst) as i64)
+    }
+
+    fn monotonic(&self) -> Moment {
+        Moment::from_millis(self.millis.load(Ordering::SeqCst))
+    }
+}
+
+impl Timer for Hands {
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        self.pass(duration);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Entropy for Hands {
+    fn next_u64(&self) -> u64 {
+        self.numbers.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst)
+    }
+}
 
 type Faulty = Arc<FaultStore<MemoryStore>>;
 
@@ -24,13 +71,13 @@ fn store() -> Faulty {
     Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default()))
 }
 
-async fn open(store: &Faulty, node: &str) -> Allocator {
+async fn open(store: &Faulty, hands: &Arc<Hands>, node: &str) -> Allocator {
     let mut config = AllocatorConfig::new(NodeName::new(node).unwrap());
     config.sharing = Sharing::Shared;
     config.block_bits = BlockBits::new(0);
     config.log = Some(Arc::new(MemoryLog::default()));
     let store: Arc<dyn Store> = store.clone();
-    Allocator::open(store, Env::system(), config).await.unwrap()
+    Allocator::open(store, hands.env(), config).await.unwrap()
 }
 
 fn pool(ips: &[&str]) -> SpiderIPPool {
@@ -108,8 +155,8 @@ fn del(pod: &str, id: &str, interface: Option<InterfaceName>) -> DelRequest {
 #[test]
 fn a_late_reattachment_does_not_come_back_after_its_del() {
     block_on(async {
-        let store = store();
-        let allocator = open(&store, "n").await;
+        let (store, hands) = (store(), Arc::new(Hands::default()));
+        let allocator = open(&store, &hands, "n").await;
         allocator.apply_pool(&pool(&["10.0.0.1-10.0.0.3"]), Mode::Real).await.unwrap();
         let pools = reference(&allocator).await;
         allocator.add(&request("web", "c1", eth0(&pools))).await.unwrap();
@@ -130,8 +177,8 @@ fn a_late_reattachment_does_not_come_back_after_its_del() {
 #[test]
 fn room_is_found_beside_an_edit_in_flight() {
     block_on(async {
-        let store = store();
-        let (first, second) = (open(&store, "n1").await, open(&store, "n2").await);
+        let (store, hands) = (store(), Arc::new(Hands::default()));
+        let (first, second) = (open(&store, &hands, "n1").await, open(&store, &hands, "n2").await);
         first.apply_pool(&pool(&["10.0.0.1-10.0.0.3"]), Mode::Real).await.unwrap();
         let pools = reference(&first).await;
         for pod in ["a", "b", "c"] {
@@ -142,20 +189,14 @@ fn room_is_found_beside_an_edit_in_flight() {
         first.apply_pool(&pool(&["10.0.0.9"]), Mode::Real).await.unwrap_err();
         // The editor dies as soon as the plan knows of its edit.
         let held = first.inspect().records(&RecordFilter::default()).await.unwrap();
+        let give_back = async |record: &Record| {
+            let pod = record.owner.pod.as_ref().unwrap().name.as_str();
+            first.del(&del(pod, pod, None)).await.unwrap();
+        };
         let (last, record) = held.last().unwrap();
-        first
-            .del(&del(
-                record.owner.pod.as_ref().unwrap().name.as_str(),
-                record.owner.pod.as_ref().unwrap().name.as_str(),
-                None,
-            ))
-            .await
-            .unwrap();
-        let rest: Vec<String> = ["10.0.0.1", "10.0.0.2", "10.0.0.3"]
-            .map(str::to_owned)
-            .into_iter()
-            .filter(|ip| *ip != last.to_string())
-            .collect();
+        give_back(record).await;
+        let rest = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(str::to_owned);
+        let rest: Vec<String> = rest.into_iter().filter(|ip| *ip != last.to_string()).collect();
         let narrower = pool(&rest.iter().map(String::as_str).collect::<Vec<_>>());
         let plan = PlanId::Pool(pools.uid.clone());
         for n in 1.. {
@@ -169,14 +210,9 @@ fn room_is_found_beside_an_edit_in_flight() {
             died.unwrap_err();
         }
         let (address, record) = held.first().unwrap();
-        first
-            .del(&del(
-                record.owner.pod.as_ref().unwrap().name.as_str(),
-                record.owner.pod.as_ref().unwrap().name.as_str(),
-                None,
-            ))
-            .await
-            .unwrap();
+        give_back(record).await;
+        // The proof of before is believed for a second.
+        hands.pass(Duration::from_secs(2));
         let mut again = request("e", "e", eth0(&pools));
         again.timeout = Duration::from_secs(10);
         assert_eq!(second.add(&again).await.unwrap()[0].address, *address);
@@ -187,8 +223,8 @@ fn room_is_found_beside_an_edit_in_flight() {
 #[test]
 fn unclaimed_parts_go_without_the_first_interface() {
     block_on(async {
-        let store = store();
-        let allocator = open(&store, "n").await;
+        let (store, hands) = (store(), Arc::new(Hands::default()));
+        let allocator = open(&store, &hands, "n").await;
         allocator.apply_pool(&pool(&["10.0.0.1-10.0.0.3"]), Mode::Real).await.unwrap();
         let pools = reference(&allocator).await;
         let first = || part(Slot::Indexed(0), named("eth0"), &pools);
@@ -206,8 +242,8 @@ fn unclaimed_parts_go_without_the_first_interface() {
 #[test]
 fn a_claim_keeps_its_controller_beside_a_bare_pod_of_its_name() {
     block_on(async {
-        let store = store();
-        let allocator = open(&store, "n").await;
+        let (store, hands) = (store(), Arc::new(Hands::default()));
+        let allocator = open(&store, &hands, "n").await;
         allocator.apply_pool(&pool(&["10.0.0.1-10.0.0.3"]), Mode::Real).await.unwrap();
         let pools = reference(&allocator).await;
         let name = owner("web-0").pod.unwrap();
