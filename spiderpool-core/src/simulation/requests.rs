@@ -9,7 +9,7 @@ use super::{
     invariants::{self, Window, answered_whole, refused_leaves_nothing, refused_rightly},
     names::parse,
     views,
-    world::Shared,
+    world::{Asked, Shared},
 };
 use crate::{
     addr::Address,
@@ -144,7 +144,7 @@ impl Hand {
     fn new(world: Shared, agent: ProcessId, request: &AddRequest) -> Self {
         let started = world.time.now();
         let number = world.number();
-        world.windows.borrow_mut().push((agent, number, started, None));
+        world.windows.borrow_mut().push(Asked { agent, number, began: started, ended: None });
         let container = request.container.clone();
         if let Some(container) = world.ledger().cluster.containers.get_mut(&container) {
             container.adds += 1;
@@ -163,11 +163,11 @@ impl Hand {
         const BELIEVED: u64 = 1_010_000;
         let mut windows = self.world.windows.borrow_mut();
         let now = self.started;
-        windows.retain(|(_, _, _, ended)| ended.is_none_or(|ended| ended + 20 * BELIEVED > now));
-        let others = windows.iter().filter(|(agent, _, _, ended)| {
-            *agent == self.agent && ended.is_none_or(|ended| ended + BELIEVED >= self.started)
+        windows.retain(|asked| asked.ended.is_none_or(|ended| ended + 20 * BELIEVED > now));
+        let others = windows.iter().filter(|asked| {
+            asked.agent == self.agent && asked.ended.is_none_or(|ended| ended + BELIEVED >= self.started)
         });
-        Window { from: others.map(|(_, _, started, _)| *started).min().unwrap_or(self.started) }
+        Window { from: others.map(|asked| asked.began).min().unwrap_or(self.started) }
     }
 }
 
@@ -175,8 +175,8 @@ impl Drop for Hand {
     fn drop(&mut self) {
         let now = self.world.time.now();
         let mut windows = self.world.windows.borrow_mut();
-        if let Some(own) = windows.iter_mut().find(|(_, number, ..)| *number == self.number) {
-            own.3 = Some(now);
+        if let Some(own) = windows.iter_mut().find(|asked| asked.number == self.number) {
+            own.ended = Some(now);
         }
         if let Some(container) = self.world.ledger().cluster.containers.get_mut(&self.container) {
             container.adds = container.adds.saturating_sub(1);

@@ -59,8 +59,8 @@ pub(super) struct World {
     pub(super) attended: RefCell<BTreeSet<OwnerUid>>,
     /// The pools as each agent sees them.
     pub(super) views: RefCell<BTreeMap<ProcessId, View>>,
-    /// ADDs: the agent, a number, when each began and ended.
-    pub(super) windows: RefCell<Vec<(ProcessId, u64, u64, Option<u64>)>>,
+    /// ADDs of the last seconds.
+    pub(super) windows: RefCell<Vec<Asked>>,
     /// Steps so far.
     pub(super) step: Cell<u64>,
     /// Where the noise is to end early.
@@ -69,6 +69,16 @@ pub(super) struct World {
     pub(super) closing: Cell<bool>,
     pub(super) done: Cell<bool>,
     dice: RefCell<Dice>,
+}
+
+/// An ADD that an agent has, or had, in hand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) agent: ProcessId,
+    pub(super) number: u64,
+    /// When, in microseconds.
+    pub(super) began: u64,
+    pub(super) ended: Option<u64>,
 }
 
 /// Pools by their names.

@@ -18,20 +18,22 @@ pub(in crate::simulation) fn wrote(key: &Key, old: Option<&Document>, new: Optio
         }
         (Key::Plan(_), Some(_), None) => hit(Branch::PlanBuried),
         (Key::Plan(_), Some(Document::Plan(old)), Some(Document::Plan(new))) => plan(old, new),
-        (Key::Pool(_), Some(Document::Pool(old)), Some(Document::Pool(new))) => {
-            if old.spec == new.spec && old.metadata == new.metadata && old.status.fence != new.status.fence {
-                hit(Branch::PoolFenced);
-            }
+        (Key::Pool(_), Some(Document::Pool(old)), Some(Document::Pool(new)))
+            if old.spec == new.spec
+                && old.metadata == new.metadata
+                && old.status.fence != new.status.fence =>
+        {
+            hit(Branch::PoolFenced);
         }
-        (Key::Reservation(_), Some(Document::Reservation(old)), Some(Document::Reservation(new))) => {
-            if old.spec == new.spec && old.status.fence != new.status.fence {
-                hit(Branch::ReservationFenced);
-            }
+        (Key::Reservation(_), Some(Document::Reservation(old)), Some(Document::Reservation(new)))
+            if old.spec == new.spec && old.status.fence != new.status.fence =>
+        {
+            hit(Branch::ReservationFenced);
         }
-        (Key::Subnet(_), _, Some(Document::Subnet(new))) => {
-            if new.status.controlled_ip_pools.as_ref().is_some_and(|text| text.contains("\"pending\"")) {
-                hit(Branch::SubnetClaimed);
-            }
+        (Key::Subnet(_), _, Some(Document::Subnet(new)))
+            if new.status.controlled_ip_pools.as_ref().is_some_and(|text| text.contains("\"pending\"")) =>
+        {
+            hit(Branch::SubnetClaimed);
         }
         (Key::Endpoint(_), old, new) => endpoint(claims(old), claims(new)),
         _ => {}
