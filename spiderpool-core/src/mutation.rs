@@ -107,7 +107,7 @@ mutations! {
     OnePassExhaustion,
     /// The proof of exhaustion does not look again whether anything changed meanwhile (rule 12; H10).
     ProofNotConfirmed,
-    /// A pool that is only contended is left for the next candidate (rule 11; I10).
+    /// A pool that is only contended or edited is left for the next candidate (rule 11; I10).
     ContentionSpills,
     // Stateful owners and the second source (rules 9 and 15).
     /// An address is taken over from another incarnation without asking for its sandbox (rule 9b; H14).

@@ -1,11 +1,15 @@
 //! Every order of steps of a small world, breadth first, so that the first counterexample is a shortest one.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasherDefault, Hasher},
 };
 
-use spiderpool_core::model::{Attachment, Binding};
+use spiderpool_core::{
+    addr::Address,
+    model::{Attachment, Binding, Slot},
+    name::{NamespacedName, OwnerUid},
+};
 
 use super::world::{World, bit};
 
@@ -29,6 +33,9 @@ pub(crate) struct Violation {
 /// What is judged where nothing is left to do.
 pub(crate) type Last = dyn Fn(&World) -> Result<(), String>;
 
+/// Whose an address is, and the address.
+type Key<'a> = (&'a Option<NamespacedName>, Option<&'a OwnerUid>, &'a Slot, Address);
+
 /// What must hold in every state.
 fn check(world: &World) -> Result<(), String> {
     if let Some(violation) = &world.violation {
@@ -36,7 +43,7 @@ fn check(world: &World) -> Result<(), String> {
     }
     let records = world.records();
     let reserved = world.reserved(true);
-    let mut keys = BTreeMap::new();
+    let mut keys: Vec<Key<'_>> = Vec::new();
     for (address, record) in &records {
         let Some(offered) = world.offers(&record.pool) else {
             return Err(format!("{address} is recorded for a pool that is gone (I11)"));
@@ -47,12 +54,16 @@ fn check(world: &World) -> Result<(), String> {
         if reserved & bit(*address) != 0 {
             return Err(format!("{address} was granted after it was reserved (I7)"));
         }
-        let stateful = record.binding == Binding::Stateful;
-        let owner = if stateful { format!("{:?}", record.owner.pod) } else { record.owner.uid.to_string() };
-        if let Some(other) = keys.insert((owner, record.slot.clone(), address.family()), address)
+        // Of stateful owners the name counts.
+        let uid = (record.binding == Binding::Stateless).then_some(&record.owner.uid);
+        keys.push((&record.owner.pod, uid, &record.slot, *address));
+    }
+    let same = |a: &Key<'_>, b: &Key<'_>| (a.0, a.1, a.2, a.3.family()) == (b.0, b.1, b.2, b.3.family());
+    for (at, key) in keys.iter().enumerate() {
+        if let Some(other) = keys[..at].iter().find(|other| same(other, key))
             && !world.lost_log
         {
-            return Err(format!("one owner has {other} and {address} (rule 7, I13)"));
+            return Err(format!("one owner has {} and {} (rule 7, I13)", other.3, key.3));
         }
     }
     for (container, (uid, addresses)) in &world.running {
@@ -93,7 +104,8 @@ type Parents = HashMap<u64, (u64, u16), BuildHasherDefault<Plain>>;
 /// Explores `world` completely, or until something is wrong. `last` judges the states in which nothing is left to do.
 pub(crate) fn explore(world: &World, last: &Last) -> Explored {
     const LIMIT: usize = 4_000_000;
-    let start = world.fingerprint();
+    let mut world = world.clone();
+    let start = world.seal(None);
     let mut parents = Parents::default();
     parents.insert(start, (start, 0));
     let mut queue = VecDeque::from([(start, world.clone())]);
@@ -101,12 +113,12 @@ pub(crate) fn explore(world: &World, last: &Last) -> Explored {
     while let Some((own, state)) = queue.pop_front() {
         let judged = check(&state).and_then(|()| if state.idle() { last(&state) } else { Ok(()) });
         if let Err(what) = judged {
-            let trace = trace(world, &parents, own, start);
+            let trace = trace(&world, &parents, own, start);
             return Explored { states: parents.len(), steps, violation: Some(Violation { what, trace }) };
         }
-        for (n, next) in state.successors().into_iter().enumerate() {
+        for (n, mut next) in state.successors().into_iter().enumerate() {
             steps += 1;
-            let key = next.fingerprint();
+            let key = next.seal(Some(&state));
             if let Entry::Vacant(entry) = parents.entry(key) {
                 entry.insert((own, n as u16));
                 queue.push_back((key, next));

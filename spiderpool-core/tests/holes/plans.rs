@@ -35,7 +35,7 @@ fn delete() -> Task {
 }
 
 fn add(pod: &str) -> Task {
-    Task::Add(ask(pod, &format!("c{pod}"), &both()))
+    Task::from(ask(pod, &format!("c{pod}"), &both()))
 }
 
 fn del(pod: &str) -> Task {
@@ -129,8 +129,7 @@ fn h6_an_empty_block_that_is_deleted_takes_nothing_along() {
 #[test]
 fn h7_reservations_have_a_plan_of_their_own() {
     let reserve = Task::Reserve(Box::new(reservation("r", &[0])));
-    let created =
-        world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![reserve.clone()]);
+    let created = world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![reserve.clone()]);
     Case::new("H7", "agent with 2 ADDs, reservation created", created.clone())
         .survives()
         .falls_to(Mutation::IgnoreReservations);
@@ -141,7 +140,8 @@ fn h7_reservations_have_a_plan_of_their_own() {
     .survives()
     .falls_to(Mutation::SettleDropsCreation);
     let both = used(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![reserve]);
-    Case::new("H7", "agent, reservation created, pool narrowed", both.actor("w1", vec![edit(&[0])])).survives();
+    Case::new("H7", "agent, reservation created, pool narrowed", both.actor("w1", vec![edit(&[0])]))
+        .survives();
 }
 
 #[test]
@@ -163,7 +163,9 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
         let end = later.actor("n1", pods.iter().map(|pod| add(pod)).collect()).run_out();
         let answers = &end.actors.last().unwrap().answers;
         let served = answers.iter().filter(|answer| answer.contains(": 10.0.0.")).count();
-        (served == pods.len()).then_some(()).ok_or(format!("a pod waits, though an address is free: {answers:?} (I10)"))
+        (served == pods.len())
+            .then_some(())
+            .ok_or(format!("a pod waits, though an address is free: {answers:?} (I10)"))
     };
     let died = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0])]);
     Case::new("H9", "narrowing, crash; then 1 pod", died)
@@ -185,14 +187,22 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
 fn h10_exhausted_is_proven_at_one_instant() {
     // Pod a leaves block 0 while pod b takes block 1: at no instant of c's request was the pool full, unless both
     // are there. The world looks at it at every "exhausted".
-    let churn = world(&[0, 1]).actor("n1", vec![add("a"), del("a"), add("b"), del("b"), add("d")]);
-    let churn = churn.actor("n2", vec![add("c")]);
-    Case::new("H10", "2 agents, ADDs and DELs, pool of 2", churn.clone())
+    let churn = world(&[0, 1]).actor("n1", vec![add("a")]).run_out().then(vec![del("a")]);
+    let churn = churn.actor("n2", vec![add("b")]).actor("n3", vec![add("c")]);
+    Case::new("H10", "3 agents: DEL, ADD, ADD; pool of 2", churn.clone())
         .survives()
         .falls_to(Mutation::OnePassExhaustion);
-    Case::new("H10", "the same, listings that show no instant", churn.without_snapshots())
-        .survives()
-        .falls_to(Mutation::ProofNotConfirmed);
+    // Listings that show no instant: each block was seen full, but never both at once.
+    let at = |pod: &str, start| Task::from(ask(pod, &format!("c{pod}"), &both()).starting(start));
+    let torn = world(&[0, 1]).actor("n1", vec![at("x", 1)]).run_out();
+    let torn = torn.then(vec![del("x"), at("a", 0), del("a"), at("c", 1)]).actor("n2", vec![at("b", 1)]);
+    Case::new(
+        "H10",
+        "2 agents: DEL, ADD, DEL, ADD; ADD; listings that show no instant",
+        torn.without_snapshots(),
+    )
+    .survives()
+    .falls_to(Mutation::ProofNotConfirmed);
     let widened = world(&[0]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![edit(&[0, 1])]);
     Case::new("H10", "agent with 2 ADDs, widening", widened).survives();
 }
@@ -200,12 +210,15 @@ fn h10_exhausted_is_proven_at_one_instant() {
 #[test]
 fn h10_contention_does_not_spill_into_a_backup_pool() {
     let backup = pool_ref(&pool_object("q", "pool-2", &[2]));
-    let world = World::new(&[pool(&[0]), pool_object("q", "pool-2", &[2])], 0);
-    let one = pool_ref(&pool(&[0]));
-    let first = vec![Task::Add(ask("a", "ca", &one)), del("a"), Task::Add(ask("b", "cb", &one)), del("b")];
-    let second = vec![Task::Add(ask("c", "cc", &one).or(&backup))];
-    let world = world.actor("n1", first).actor("n2", second).without_snapshots();
-    Case::new("H10", "2 agents, pool of 1, backup pool", world).survives().falls_to(Mutation::ContentionSpills);
+    let world = World::new(&[pool(&[0, 1]), pool_object("q", "pool-2", &[2])], 0);
+    let world = world.actor("n0", vec![Task::from(ask("x", "cx", &both()).starting(1))]).settled();
+    // Address 0 is free, and an edit that may yet die takes it away.
+    let world = world.actor("n1", vec![Task::from(ask("a", "ca", &both()).or(&backup))]);
+    Case::new("rule 11", "agent, narrowing in flight, backup pool", {
+        world.actor("w0", vec![edit(&[1])]).with(Faults { dead: 1, ..Faults::default() })
+    })
+    .survives()
+    .falls_to(Mutation::ContentionSpills);
 }
 
 #[test]

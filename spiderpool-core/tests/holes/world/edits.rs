@@ -10,14 +10,7 @@ use spiderpool_core::{
     store::{Document, Key},
 };
 
-use super::{
-    DEADLINE, World,
-    actor::Current,
-    begin::EDITED,
-    memory::Memory,
-    runner::Runner,
-    things::scope,
-};
+use super::{DEADLINE, World, actor::Current, begin::EDITED, memory::Memory, runner::Runner, things::scope};
 
 /// An edit as the object read makes it.
 struct Judged {
@@ -51,10 +44,8 @@ fn judged(next: &Document, found: Option<&Document>) -> Option<Judged> {
         }
         (Document::Reservation(next), found) => {
             let before = found.and_then(Document::as_reservation);
-            let old = before.map_or_else(
-                || IpSet::everything(EDITED),
-                |before| reserved(before, EDITED).complement(),
-            );
+            let old = before
+                .map_or_else(|| IpSet::everything(EDITED), |before| reserved(before, EDITED).complement());
             Some(Judged {
                 old,
                 new: reserved(next, EDITED).complement(),

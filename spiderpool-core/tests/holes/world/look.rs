@@ -1,11 +1,12 @@
 //! What the world itself sees: which addresses are free, which pools are full, what rests. Worked out from the
 //! written objects and the blocks, without the code that is tested.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use spiderpool_core::{
     addr::{Address, Family},
     api::SpiderIPPool,
+    model::Record,
     name::Uid,
     store::{Document, Versioned},
 };
@@ -81,22 +82,30 @@ impl World {
         }
     }
 
-    /// A block was written: what was in use and is free now rests, and must not be taken before its time (I3).
+    /// A block was written: what was in use and is free now rests, and must not be taken before its time (I3); what
+    /// the sweep frees is nobody's that lives (I6).
     pub(super) fn watch(&mut self, before: Option<Versioned>, after: Option<Versioned>) {
-        let held = |found: &Option<Versioned>| {
+        let held = |found: &Option<Versioned>| -> BTreeMap<Address, Arc<Record>> {
             let block = found.as_ref().and_then(|found| found.document.as_block().cloned());
-            block.map_or_else(Vec::new, |block| {
-                block.records().map(|(offset, _)| block.address(offset)).collect::<Vec<Address>>()
+            block.map_or_else(BTreeMap::new, |block| {
+                block.records().map(|(offset, record)| (block.address(offset), record.clone())).collect()
             })
         };
         let (before, after) = (held(&before), held(&after));
-        for address in &before {
-            if !after.contains(address) && self.answered.remove(address) && !self.cooldown.is_zero() {
+        for (address, record) in &before {
+            if after.contains_key(address) {
+                continue;
+            }
+            let pod = record.owner.pod.as_ref().and_then(|pod| self.pods.get(pod));
+            if self.judging && pod == Some(&record.owner.uid) {
+                self.violation = Some(format!("the sweep freed {address}, whose pod lives (I6)"));
+            }
+            if self.answered.remove(address) && !self.cooldown.is_zero() {
                 self.resting.insert(*address, self.now.after(self.cooldown));
             }
         }
-        for address in &after {
-            if !before.contains(address)
+        for address in after.keys() {
+            if !before.contains_key(address)
                 && let Some(until) = self.resting.remove(address)
                 && until > self.now
             {

@@ -5,6 +5,7 @@ mod answers;
 mod begin;
 mod edits;
 mod faults;
+mod hash;
 mod look;
 mod memory;
 mod runner;
@@ -15,7 +16,6 @@ pub(crate) mod things;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
@@ -23,20 +23,21 @@ use std::{
 use spiderpool_core::{
     addr::{Address, Family},
     api::SpiderIPPool,
-    model::{Block, BlockBits, BlockId, Record},
+    model::{BlockBits, BlockId, Record},
     name::{ContainerId, NamespacedName, ObjectName, OwnerUid},
     protocol::{Op, Reply, Role, Setting, Settle, Snapshots, Subject},
-    store::{Document, Key, Kind, Selector},
+    store::{Document, Key},
     time::{Moment, Timestamp},
 };
 
 pub(crate) use self::{
-    begin::stateful_set,
-    look::bit,
     actor::{Actor, Task},
+    begin::stateful_set,
     faults::Faults,
+    look::bit,
 };
 use self::{
+    hash::Quick,
     memory::Memory,
     runner::Runner,
     store::ModelStore,
@@ -45,7 +46,7 @@ use self::{
 
 const DEADLINE: Moment = Moment::from_millis(1_000);
 
-#[derive(Clone, Hash, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) store: ModelStore,
     pub(crate) pods: BTreeMap<NamespacedName, OwnerUid>,
@@ -54,6 +55,8 @@ pub(crate) struct World {
     ended: BTreeSet<ContainerId>,
     gone: BTreeSet<ContainerId>,
     pub(crate) actors: Vec<Arc<Actor>>,
+    /// Of the actors, when the state was sealed.
+    hashes: Vec<u64>,
     late: Vec<Op>,
     faults: Faults,
     bits: BlockBits,
@@ -66,6 +69,8 @@ pub(crate) struct World {
     resting: BTreeMap<Address, Timestamp>,
     /// Reservations that were admitted while nobody held one of their addresses.
     pub(crate) clean: BTreeSet<Key>,
+    /// The step under way is the sweep's.
+    judging: bool,
     /// A log was lost: of one key two records may be left, for the sweep.
     pub(crate) lost_log: bool,
     /// What a step did that it must not.
@@ -82,6 +87,7 @@ impl World {
             ended: BTreeSet::new(),
             gone: BTreeSet::new(),
             actors: Vec::new(),
+            hashes: Vec::new(),
             late: Vec::new(),
             faults: Faults::default(),
             bits: BlockBits::new(bits).unwrap(),
@@ -91,6 +97,7 @@ impl World {
             answered: BTreeSet::new(),
             resting: BTreeMap::new(),
             clean: BTreeSet::new(),
+            judging: false,
             lost_log: false,
             violation: None,
         };
@@ -183,15 +190,17 @@ impl World {
         self.actors.iter().all(|actor| actor.idle())
     }
 
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
-        let listing = self.store.list(&Selector::Kind(Kind::Block));
-        listing.items.iter().filter_map(|item| item.document.as_block().cloned()).collect()
+    /// What tells this state from others. Takes the hashes of actors that are the same as in `before` from there.
+    pub(crate) fn seal(&mut self, before: Option<&Self>) -> u64 {
+        let hash = |at: usize, actor: &Arc<Actor>| match before {
+            Some(before) if Arc::ptr_eq(actor, &before.actors[at]) => before.hashes[at],
+            _ => Quick::of(actor.as_ref()),
+        };
+        self.hashes = self.actors.iter().enumerate().map(|(at, actor)| hash(at, actor)).collect();
+        let Self { store, pods, running, ended, gone, actors: _, hashes, late, faults, .. } = self;
+        let Self { bits: _, snapshots: _, now, cooldown: _, answered, resting, clean, judging: _, .. } = self;
+        let what_was = (&*answered, &*resting, &*clean, self.lost_log, &self.violation);
+        Quick::of(&(store, pods, running, ended, gone, hashes, late, faults, now, what_was))
     }
 
     /// All claims of stateful owners.

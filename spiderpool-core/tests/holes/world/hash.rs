@@ -1,0 +1,45 @@
+//! A quick hash for states: explorations hash far more than they do anything else.
+
+use std::hash::{Hash, Hasher};
+
+/// Multiplies and rotates, word by word.
+pub(crate) struct Quick(u64);
+
+impl Quick {
+    pub(crate) fn of(value: &impl Hash) -> u64 {
+        let mut hasher = Self(0x9e37_79b9_7f4a_7c15);
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Hasher for Quick {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in words.by_ref() {
+            self.write_u64(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        }
+        let rest = words
+            .remainder()
+            .iter()
+            .fold(words.remainder().len() as u64, |all, byte| all << 8 | u64::from(*byte));
+        self.write_u64(rest);
+    }
+
+    fn write_u8(&mut self, value: u8) {
+        self.write_u64(value.into());
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(23) ^ value).wrapping_mul(0x9fb2_1c65_1e98_df25);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        mixed ^ (mixed >> 32)
+    }
+}
