@@ -5,13 +5,7 @@ use std::{
     hash::{BuildHasherDefault, Hasher},
 };
 
-use spiderpool_core::{
-    addr::Address,
-    model::{Attachment, Binding, Slot},
-    name::{NamespacedName, OwnerUid},
-};
-
-use super::world::{World, bit};
+use super::{sight, world::World};
 
 /// What a search came to.
 #[derive(Debug)]
@@ -33,52 +27,13 @@ pub(crate) struct Violation {
 /// What is judged where nothing is left to do.
 pub(crate) type Last = dyn Fn(&World) -> Result<(), String>;
 
-/// Whose an address is, and the address.
-type Key<'a> = (&'a Option<NamespacedName>, Option<&'a OwnerUid>, &'a Slot, Address);
-
 /// What must hold in every state.
 fn check(world: &World) -> Result<(), String> {
     if let Some(violation) = &world.violation {
         return Err(violation.clone());
     }
-    let records = world.records();
-    let reserved = world.reserved(true);
-    let mut keys: Vec<Key<'_>> = Vec::new();
-    for (address, record) in &records {
-        let Some(offered) = world.offers(&record.pool) else {
-            return Err(format!("{address} is recorded for a pool that is gone (I11)"));
-        };
-        if offered & bit(*address) == 0 {
-            return Err(format!("{address} is recorded outside its pool (I7, I11)"));
-        }
-        if reserved & bit(*address) != 0 {
-            return Err(format!("{address} was granted after it was reserved (I7)"));
-        }
-        // Of stateful owners the name counts.
-        let uid = (record.binding == Binding::Stateless).then_some(&record.owner.uid);
-        keys.push((&record.owner.pod, uid, &record.slot, *address));
-    }
-    let same = |a: &Key<'_>, b: &Key<'_>| (a.0, a.1, a.2, a.3.family()) == (b.0, b.1, b.2, b.3.family());
-    for (at, key) in keys.iter().enumerate() {
-        if let Some(other) = keys[..at].iter().find(|other| same(other, key))
-            && !world.lost_log
-        {
-            return Err(format!("one owner has {} and {} (rule 7, I13)", other.3, key.3));
-        }
-    }
-    for (container, (uid, addresses)) in &world.running {
-        for address in addresses {
-            let record = records.iter().find(|(held, _)| held == address).map(|(_, record)| record);
-            let own = record.is_some_and(|record| {
-                record.owner.uid == *uid && record.attachment == Attachment::Container(container.clone())
-            });
-            if !own {
-                let what = "which is not recorded as its own (I1, I2, I4)";
-                return Err(format!("{container} runs with {address}, {what}"));
-            }
-        }
-    }
-    Ok(())
+    sight::check_records(&world.store, |key| world.clean.contains(key), !world.lost_log)?;
+    sight::check_running(&world.store, &world.running)
 }
 
 /// Fingerprints are hashes already.

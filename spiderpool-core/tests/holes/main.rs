@@ -6,10 +6,18 @@ mod case;
 #[cfg(test)]
 mod explore;
 #[cfg(test)]
+mod hash;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod shell;
+#[cfg(test)]
+mod sight;
+#[cfg(test)]
 mod stateful;
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod world;

@@ -11,6 +11,7 @@ use spiderpool_core::{
 
 use super::{
     case::Case,
+    sight,
     world::{
         Faults, Task, World,
         things::{ask, pool_object, pool_ref, reservation, scope},
@@ -176,7 +177,7 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
     Case::new("H9", "narrowing, crash, object written; then 2 pods", resolved)
         .at_the_end(move |end| {
             let whole = end.actors[0].answers.last().is_some_and(|answer| answer.ends_with("persisted"))
-                && end.offers(&"pool-1".parse().unwrap()) == Some(0b11);
+                && sight::offers(&end.store, &"pool-1".parse().unwrap()) == Some(0b11);
             if whole { served(end, &["a", "b"]) } else { Ok(()) }
         })
         .survives()

@@ -1,65 +1,16 @@
-//! What the world itself sees: which addresses are free, which pools are full, what rests. Worked out from the
-//! written objects and the blocks, without the code that is tested.
+//! What the world itself sees happen: which pools are full, what rests, what the sweep frees.
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use spiderpool_core::{
-    addr::{Address, Family},
-    api::SpiderIPPool,
-    model::Record,
-    name::Uid,
-    store::{Document, Versioned},
+use spiderpool_core::{addr::Address, model::Record, name::Uid, store::Versioned};
+
+use super::{
+    super::sight::{self, bit},
+    World,
+    actor::Current,
 };
 
-use super::{World, actor::Current};
-
-/// The place of an address of these worlds in a mask.
-pub(crate) fn bit(address: Address) -> u64 {
-    let n = (address.value() & 0x1f) as u32;
-    1 << if address.family() == Family::V4 { n } else { 32 + n }
-}
-
-/// The addresses that `ips` of a written object name, one each.
-fn mask(ips: &[String]) -> u64 {
-    ips.iter().map(|ip| bit(ip.parse().unwrap())).fold(0, |all, bit| all | bit)
-}
-
 impl World {
-    pub(crate) fn persisted(&self, uid: &Uid) -> Option<&SpiderIPPool> {
-        self.store.documents().find_map(|(_, document)| {
-            let pool = document.as_pool()?;
-            (pool.metadata.uid.as_deref() == Some(uid.as_str())).then_some(pool.as_ref())
-        })
-    }
-
-    /// What a persisted pool offers.
-    pub(crate) fn offers(&self, uid: &Uid) -> Option<u64> {
-        self.persisted(uid).map(|pool| mask(&pool.spec.ips))
-    }
-
-    /// What the persisted reservations take away; of the clean ones only, or of all.
-    pub(crate) fn reserved(&self, clean_only: bool) -> u64 {
-        let mut all = 0;
-        for (key, document) in self.store.documents() {
-            if let Document::Reservation(reservation) = document
-                && (!clean_only || self.clean.contains(key))
-            {
-                all |= mask(&reservation.spec.ips);
-            }
-        }
-        all
-    }
-
-    fn held(&self) -> u64 {
-        let mut all = 0;
-        for (_, document) in self.store.documents() {
-            if let Document::Block(block) = document {
-                all |= block.records().fold(0, |all, (offset, _)| all | bit(block.address(offset)));
-            }
-        }
-        all
-    }
-
     /// Notes which pools are full at this instant, for the requests under way.
     pub(super) fn look(&mut self) {
         let mut taken = None;
@@ -67,10 +18,12 @@ impl World {
             let Some(Current::Add(_, ask)) = &self.actors[at].current else { continue };
             let taken = *taken.get_or_insert_with(|| {
                 let resting = self.resting.iter().filter(|(_, until)| **until > self.now);
-                self.held() | self.reserved(false) | resting.fold(0, |all, (address, _)| all | bit(*address))
+                sight::held(&self.store)
+                    | sight::reserved(&self.store, |_| true)
+                    | resting.fold(0, |all, (address, _)| all | bit(*address))
             });
             let pools = ask.parts.iter().flat_map(|(_, pools)| pools);
-            let full = |uid: &Uid| self.offers(uid).unwrap_or(0) & !taken == 0;
+            let full = |uid: &Uid| sight::offers(&self.store, uid).unwrap_or(0) & !taken == 0;
             let new: Vec<Uid> = pools
                 .map(|pool| &pool.uid)
                 .filter(|uid| !self.actors[at].full.contains(*uid) && full(uid))

@@ -5,12 +5,10 @@ mod answers;
 mod begin;
 mod edits;
 mod faults;
-mod hash;
 mod look;
 mod memory;
 mod runner;
 mod steps;
-mod store;
 mod tell;
 pub(crate) mod things;
 
@@ -34,14 +32,18 @@ pub(crate) use self::{
     actor::{Actor, Task},
     begin::stateful_set,
     faults::Faults,
-    look::bit,
+    tell::operation,
 };
 use self::{
-    hash::Quick,
     memory::Memory,
     runner::Runner,
-    store::ModelStore,
     things::{address, pod_name, pool_ref, scope},
+};
+
+use super::{
+    hash::Quick,
+    sight::{self, Running},
+    store::ModelStore,
 };
 
 const DEADLINE: Moment = Moment::from_millis(1_000);
@@ -51,7 +53,7 @@ pub(crate) struct World {
     pub(crate) store: ModelStore,
     pub(crate) pods: BTreeMap<NamespacedName, OwnerUid>,
     /// Containers that were answered and run, with their owner and addresses.
-    pub(crate) running: BTreeMap<ContainerId, (OwnerUid, Vec<Address>)>,
+    pub(crate) running: Running,
     ended: BTreeSet<ContainerId>,
     gone: BTreeSet<ContainerId>,
     pub(crate) actors: Vec<Arc<Actor>>,
@@ -216,12 +218,6 @@ impl World {
 
     /// All records.
     pub(crate) fn records(&self) -> Vec<(Address, Arc<Record>)> {
-        let mut all = Vec::new();
-        for (_, document) in self.store.documents() {
-            if let Document::Block(block) = document {
-                all.extend(block.records().map(|(offset, record)| (block.address(offset), record.clone())));
-            }
-        }
-        all
+        sight::records(&self.store)
     }
 }

@@ -3,11 +3,18 @@
 use std::hash::{Hash, Hasher};
 
 /// Multiplies and rotates, word by word.
+#[derive(Clone)]
 pub(crate) struct Quick(u64);
+
+impl Default for Quick {
+    fn default() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
 
 impl Quick {
     pub(crate) fn of(value: &impl Hash) -> u64 {
-        let mut hasher = Self(0x9e37_79b9_7f4a_7c15);
+        let mut hasher = Self::default();
         value.hash(&mut hasher);
         hasher.finish()
     }

@@ -9,11 +9,12 @@ use std::{
     sync::Arc,
 };
 
-use super::hash::Quick;
 use spiderpool_core::{
     protocol::{Failure, Op, Reply},
     store::{Document, Key, Listing, Position, Selector, Token, Versioned},
 };
+
+use super::hash::Quick;
 
 /// What was ever written under a key.
 #[derive(Clone, Debug)]
