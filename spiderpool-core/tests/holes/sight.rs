@@ -21,9 +21,14 @@ pub(crate) fn bit(address: Address) -> u64 {
     1 << if address.family() == Family::V4 { n } else { 32 + n }
 }
 
-/// The addresses that `ips` of a written object name, one each.
+/// The addresses that `ips` of a written object name, one each or from one to another.
 fn mask(ips: &[String]) -> u64 {
-    ips.iter().map(|ip| bit(ip.parse().unwrap())).fold(0, |all, bit| all | bit)
+    let range = |text: &String| {
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = (bit(first.parse().unwrap()), bit(last.parse().unwrap()));
+        (last - first) | last
+    };
+    ips.iter().map(range).fold(0, |all, range| all | range)
 }
 
 /// What the persisted pool `uid` offers; none if there is no such pool.

@@ -1,6 +1,6 @@
 //! H11 to H13 and H22, group commit, cut-off requests, unnamed interfaces, Subnets: what one machine cannot show.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use spiderpool_core::{api::SpiderIPPool, model::Slot, mutation::Mutation, protocol::PoolRef};
 
@@ -54,8 +54,7 @@ fn h11_the_log_keeps_what_is_uncertain() {
     let (object, pool) = pool(&[0, 1]);
     let scene = Scene::new(&[object], 0).agent();
     let scene = scene.actor(vec![add_eth0("a", "c0", &[&pool]), del("a", "c0", None)]);
-    let scene = scene.agent().actor(vec![add_eth0("b", "cb", &[&pool]), del("b", "cb", None)]);
-    Case::new("H11", "2 agents: ADD, DEL; crash, lost reply", {
+    Case::new("H11", "ADD, DEL; lost reply, a request is cut off, crash", {
         scene.with(Faults { lost: 1, crash: 1, ..Faults::default() }).cutting(1)
     })
     .at_the_end(nothing)
@@ -88,48 +87,49 @@ fn h22_requests_of_one_owner_take_turns() {
     Case::new("H22", "the same; lost reply", scene.with(LOST)).at_the_end(nothing).survives();
 }
 
-/// Three owners whose requests meet in one block of one agent, and another agent.
-fn crowd() -> Scene {
+/// One block of two addresses, which exists and has copies.
+fn warm() -> (Scene, Arc<PoolRef>) {
     let (object, pool) = pool(&[0, 1]);
-    let life =
-        |pod: &str| vec![add_eth0(pod, &format!("c{pod}"), &[&pool]), del(pod, &format!("c{pod}"), None)];
-    Scene::new(&[object], 1).agent().actor(life("a")).actor(life("b"))
+    let scene = Scene::new(&[object], 1).agent();
+    (scene.before(add_eth0("w", "cw", &[&pool])).before(del("w", "cw", None)), pool)
+}
+
+/// In it, two owners on one agent.
+fn crowd() -> (Scene, Arc<PoolRef>) {
+    let (scene, pool) = warm();
+    (scene.actor(life("a", &pool)).actor(life("b", &pool)), pool)
+}
+
+fn life(pod: &str, pool: &Arc<PoolRef>) -> Vec<scene::Deed> {
+    vec![add_eth0(pod, &format!("c{pod}"), &[pool]), del(pod, &format!("c{pod}"), None)]
 }
 
 #[test]
-fn group_commit_of_several_owners() {
-    let (object, pool) = pool(&[0, 1]);
-    let add = |pod: &str| add_eth0(pod, &format!("c{pod}"), &[&pool]);
-    let three =
-        Scene::new(&[object], 1).agent().actor(vec![add("a")]).actor(vec![add("b")]).actor(vec![add("c")]);
-    Case::new("rule 10", "3 owners in one block of 2", three.clone())
+fn rule_10_several_owners_share_a_write() {
+    let (scene, _) = crowd();
+    let (warm, pool) = warm();
+    let adds = ["a", "b", "c"]
+        .into_iter()
+        .fold(warm, |scene, pod| scene.actor(vec![add_eth0(pod, &format!("c{pod}"), &[&pool])]));
+    Case::new("rule 10", "3 owners with ADD in one block of 2", adds)
         .at_the_end(|stage| match sight::records(&stage.store()).len() {
             2 => Ok(()),
             n => Err(format!("{n} of 2 addresses were granted to 3 pods (I10)")),
         })
         .survives();
-    Case::new("rule 10", "2 owners with ADD and DEL in one block; lost reply", crowd().with(LOST))
-        .at_the_end(nothing)
-        .survives()
+    let case = |name, scene| Case::new("rule 10", name, scene).at_the_end(nothing).survives();
+    case("2 owners with ADD and DEL in one block; lost reply", scene.clone().with(LOST))
         .falls_to(Mutation::AnyReplyAcknowledges);
-    Case::new("rule 10", "2 owners with ADD and DEL in one block; crash", crowd().with(CRASH))
-        .at_the_end(nothing)
-        .survives();
-    Case::new("rule 10", "2 owners with ADD and DEL in one block; a request is cut off", crowd().cutting(1))
-        .at_the_end(nothing)
-        .survives();
-    Case::new("rule 10", "2 owners with ADD and DEL in one block; late write", crowd().with(LATE))
-        .at_the_end(nothing)
-        .survives();
+    case("2 owners with ADD and DEL in one block; crash", scene.clone().with(CRASH));
+    case("2 owners with ADD and DEL in one block; a request is cut off", scene.clone().cutting(1));
+    case("2 owners with ADD and DEL in one block; late write", scene.with(LATE));
 }
 
 #[test]
 fn two_agents_meet_in_one_block() {
-    let (_, pool) = pool(&[0, 1]);
-    let other = vec![add_eth0("x", "cx", &[&pool]), del("x", "cx", None)];
-    Case::new("rule 10", "2 owners on one agent, 1 on another, one block of 2", crowd().agent().actor(other))
-        .at_the_end(nothing)
-        .survives();
+    let (scene, pool) = crowd();
+    let scene = scene.agent().actor(vec![add_eth0("x", "cx", &[&pool])]);
+    Case::new("rule 10", "2 owners on one agent, 1 on another, one block of 2", scene).survives();
 }
 
 #[test]
@@ -221,19 +221,21 @@ fn rule_5e_of_two_pools_one_gets_the_subnet() {
 fn i9_two_pods_with_two_families_on_two_agents() {
     let (v4, v6) = (pool_object("p4", "pool-4", &[0]), pool_object_v6("p6", "pool-6", &[0]));
     let (four, six) = (pool_ref(&v4), pool_ref(&v6));
-    let life = |pod: &str| vec![add_eth0(pod, &format!("c{pod}"), &[&four, &six])];
-    let scene = Scene::new(&[v4, v6], 0).agent().actor(life("a")).agent().actor(life("b"));
-    Case::new("I9", "2 agents, v4+v6, one address of each", scene)
-        .at_the_end(|stage| {
-            let granted = (0..2).filter(|at| stage.answers(*at)[0].contains("fd00::")).count();
-            match (granted, sight::records(&stage.store()).len()) {
-                (0, 0) | (1, 2) => Ok(()),
-                (granted, held) => {
-                    Err(format!("{granted} pods were answered, {held} addresses are held (I9)"))
-                }
-            }
-        })
+    let scene = Scene::new(&[v4, v6], 0).agent().actor(vec![add_eth0("a", "ca", &[&four, &six])]);
+    let whole = |stage: &Stage| {
+        let answers = (0..2).flat_map(|at| stage.answers(at)).filter_map(|answer| answer.split_once(": "));
+        let granted =
+            answers.map(|(_, text)| text.matches("10.0.0.").count() + text.matches("fd00::").count());
+        let (granted, held): (usize, usize) = (granted.sum(), sight::records(&stage.store()).len());
+        (granted == held)
+            .then_some(())
+            .ok_or(format!("{granted} addresses were answered, {held} are held (I9)"))
+    };
+    let both = scene.clone().agent().actor(vec![add_eth0("b", "cb", &[&four, &six])]);
+    Case::new("I9", "2 agents, v4+v6, one address of each", both).at_the_end(whole).survives();
+    let other = scene.agent().actor(vec![add_eth0("b", "cb", &[&six])]);
+    Case::new("I9", "2 agents, v4+v6 and v6, one address of each", other)
+        .at_the_end(whole)
         .survives()
         .falls_to(Mutation::PartsNotUndone);
-    let _ = Duration::ZERO;
 }

@@ -39,10 +39,6 @@ impl Hourglass {
         self.0.lock().micros
     }
 
-    pub(crate) fn pass(&self, time: Duration) {
-        self.0.lock().micros += time.as_micros() as u64;
-    }
-
     /// Moves to the first moment that somebody waits for. False if nobody waits.
     pub(crate) fn turn(&self) -> bool {
         let mut inside = self.0.lock();

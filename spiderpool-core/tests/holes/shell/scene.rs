@@ -3,10 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use spiderpool_core::{
-    addr::Family,
     admin::{Deletion, Mode},
     alloc::{AddError, AddPart, AddRequest, Allocator, DelRequest},
-    api::{SpiderIPPool, SpiderReservedIP},
+    api::SpiderIPPool,
     model::{Binding, BlockBits, Owner, Slot},
     name::{InterfaceName, ObjectName, OwnerUid},
     protocol::{Fence, PoolRef, ReleaseMode},
@@ -27,7 +26,6 @@ pub(crate) enum Deed {
     Add(Arc<AddRequest>),
     Del(Arc<DelRequest>),
     Apply(Arc<SpiderIPPool>),
-    Reserve(Arc<SpiderReservedIP>),
     Delete(ObjectName),
 }
 
@@ -41,7 +39,6 @@ impl Deed {
                 Fence::Owner => "DEL".into(),
             },
             Self::Apply(pool) => format!("apply pool {} {:?}", pool.metadata.name, pool.spec.ips),
-            Self::Reserve(reservation) => format!("reserve {:?}", reservation.spec.ips),
             Self::Delete(name) => format!("delete pool {name}"),
         }
     }
@@ -61,7 +58,6 @@ impl Deed {
                 Err(_) => Err("again".into()),
             },
             Self::Apply(pool) => done(allocator.apply_pool(&pool, Mode::Real).await),
-            Self::Reserve(reservation) => done(allocator.apply_reservation(&reservation, Mode::Real).await),
             Self::Delete(name) => done(allocator.delete_pool(&name, Deletion::Guarded, Mode::Real).await),
         }
     }
@@ -210,6 +206,3 @@ pub(crate) fn pools(store: &ModelStore) -> BTreeMap<String, u64> {
         })
         .collect()
 }
-
-/// Families in the fixed order of rule 8.
-pub(crate) const FAMILIES: [Family; 2] = [Family::V4, Family::V6];
