@@ -31,6 +31,8 @@ use super::{
 
 type Answer = Result<Vec<String>, String>;
 
+type Request = Pin<Box<dyn Future<Output = Answer>>>;
+
 struct Agent {
     log: Option<Arc<MemoryLog>>,
     allocator: Allocator,
@@ -43,7 +45,7 @@ struct Actor {
     agent: usize,
     /// The next one stands last.
     deeds: Vec<Deed>,
-    current: Option<(Deed, Pin<Box<dyn Future<Output = Answer>>>)>,
+    current: Option<(Deed, Request)>,
     answers: Vec<String>,
 }
 
