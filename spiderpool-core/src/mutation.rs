@@ -76,6 +76,8 @@ mutations! {
     DelLeavesAttemptOpen,
     /// An attempt whose write may still land is called closed without making it impossible (rule 7; H11).
     CloseWithoutBump,
+    /// An attempt is called closed because the key holds an address, though its write may reattach it (rule 7; H11).
+    CloseForgetsReattaching,
     /// An answer that writes nothing is given while an earlier write may still land (rule 7; H11).
     UncertainNotMadeDead,
     /// A grant is not written to the intent log before it is sent (rule 7; H11).

@@ -270,18 +270,21 @@ fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Ef
 }
 
 /// Rule 7: an attempt whose write had no definite reply. Another token: the write took effect, and its record is
-/// here, or it is dead. The same token: make it dead.
+/// here, or it is dead. The same token: make it dead, also where the key holds an address here: that may be the record
+/// of an older container, and the write would reattach it.
 fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Token) -> (Outcome, Effect) {
-    if let Some(offset) = block.find(key)
-        && let Some(record) = block.record(offset)
-    {
-        return (Outcome::Granted(block.address(offset), How::Found, record.clone()), UNCHANGED);
-    }
-    if attempt.is_some_and(|attempt| attempt != token) || Mutation::CloseWithoutBump.active() {
-        return (Outcome::Nothing, UNCHANGED);
+    let decided = attempt.is_some_and(|attempt| attempt != token) || Mutation::CloseWithoutBump.active();
+    let found =
+        block.find(key).and_then(|offset| Some((block.address(offset), block.record(offset)?.clone())));
+    let outcome = match found {
+        Some((address, record)) => Outcome::Granted(address, How::Found, record),
+        None => Outcome::Nothing,
+    };
+    if decided || (outcome != Outcome::Nothing && Mutation::CloseForgetsReattaching.active()) {
+        return (outcome, UNCHANGED);
     }
     block.bump();
-    (Outcome::Nothing, CHANGED)
+    (outcome, CHANGED)
 }
 
 /// Rule 9c, the second of three writes: only while the claim says that the address is being left.

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod case;
 #[cfg(test)]
+mod derived;
+#[cfg(test)]
 mod explore;
 #[cfg(test)]
 mod hash;

@@ -50,6 +50,28 @@ fn h11_an_open_attempt_is_closed_before_another_block() {
 }
 
 #[test]
+fn h11_a_late_reattachment_is_made_dead_too() {
+    let pool = pool_object("p", "pool-1", &[0, 1]);
+    let reference = pool_ref(&pool);
+    // The write that reattaches the address to c1 may land when c1 is gone.
+    let add = |container: &str| Task::from(ask("a", container, &reference));
+    let end = |container: &str| del("uid-a", container);
+    let two = vec![add("c0"), add("c1"), end("c1"), end("c0")];
+    let three = vec![add("c0"), add("c1"), add("c2"), end("c0"), end("c1"), end("c2")];
+    let crash = Faults { late: 1, crash: 1, ..Faults::default() };
+    let lost = Faults { late: 2, lost: 1, ..Faults::default() };
+    let case = |name, life: &Vec<Task>, faults| {
+        let world = World::new(std::slice::from_ref(&pool), 0).actor("n1", life.clone()).with(faults);
+        Case::new("H11", name, world).at_the_end(nothing_of("uid-a")).survives()
+    };
+    case("2 sandboxes of one owner; late write, crash", &two, crash)
+        .falls_to(Mutation::CloseForgetsReattaching);
+    case("2 sandboxes of one owner; 2 late writes, lost reply", &two, lost);
+    case("3 sandboxes of one owner; late write, crash", &three, crash);
+    case("3 sandboxes of one owner; 2 late writes, lost reply", &three, lost);
+}
+
+#[test]
 fn h11_a_refusal_is_not_given_while_a_write_may_land() {
     let pool = pool_object("p", "pool-1", &[0, 1]);
     let reference = pool_ref(&pool);

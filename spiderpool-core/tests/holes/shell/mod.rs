@@ -15,6 +15,10 @@ use std::collections::{HashSet, VecDeque};
 
 use spiderpool_core::mutation::Mutation;
 
+pub(crate) use self::{
+    hourglass::Hourglass,
+    scene::{add_eth0, del},
+};
 use self::{
     scene::Scene,
     stage::{Event, Stage},

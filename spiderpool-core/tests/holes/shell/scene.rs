@@ -44,7 +44,7 @@ impl Deed {
     }
 
     /// Has it done, and says what was answered: addresses, or a word.
-    pub(super) async fn run(self, allocator: Allocator) -> Result<Vec<String>, String> {
+    pub(crate) async fn run(self, allocator: Allocator) -> Result<Vec<String>, String> {
         match self {
             Self::Add(request) => match allocator.add(&request).await {
                 Ok(granted) => Ok(granted.iter().map(|granted| granted.address.to_string()).collect()),
