@@ -10,6 +10,8 @@ mod explore;
 #[cfg(test)]
 mod hash;
 #[cfg(test)]
+mod large;
+#[cfg(test)]
 mod plans;
 #[cfg(test)]
 mod requests;
