@@ -13,12 +13,18 @@ pub(crate) struct Case {
     name: &'static str,
     world: World,
     last: Box<Last>,
+    limit: usize,
 }
 
 impl Case {
     /// A world whose every state must hold.
     pub(crate) fn new(hole: &'static str, name: &'static str, world: World) -> Self {
-        Self { hole, name, world, last: Box::new(|_| Ok(())) }
+        Self { hole, name, world, last: Box::new(|_| Ok(())), limit: 2_000_000 }
+    }
+
+    /// A world for a long run, with a good deal of memory.
+    pub(crate) fn deep(self) -> Self {
+        Self { limit: 60_000_000, ..self }
     }
 
     /// What must hold besides where nothing is left to do.
@@ -29,7 +35,7 @@ impl Case {
 
     /// The code as it stands survives. Prints a row of a table: hole, world, states, steps.
     pub(crate) fn survives(self) -> Self {
-        let Explored { states, steps, violation } = explore(&self.world, &self.last);
+        let Explored { states, steps, violation } = explore(&self.world, &self.last, self.limit);
         if let Some(violation) = violation {
             panic!("{} {}: {}\n{}", self.hole, self.name, violation.what, violation.trace);
         }
@@ -39,7 +45,8 @@ impl Case {
 
     /// Without this rule the exploration finds a violation, and prints it.
     pub(crate) fn falls_to(self, mutation: Mutation) -> Self {
-        let Explored { states, violation, .. } = mutation.during(|| explore(&self.world, &self.last));
+        let Explored { states, violation, .. } =
+            mutation.during(|| explore(&self.world, &self.last, self.limit));
         let Some(violation) = violation else {
             panic!("{} {}: {mutation:?} is not found in {states} states", self.hole, self.name);
         };

@@ -36,6 +36,11 @@ fn check(world: &World) -> Result<(), String> {
     sight::check_running(&world.store, &world.running)
 }
 
+fn at_the_end(world: &World, last: &Last) -> Result<(), String> {
+    last(world)?;
+    world.recovers()
+}
+
 /// Fingerprints are hashes already.
 #[derive(Default)]
 struct Plain(u64);
@@ -57,8 +62,9 @@ impl Hasher for Plain {
 type Parents = HashMap<u64, (u64, u16), BuildHasherDefault<Plain>>;
 
 /// Explores `world` completely, or until something is wrong. `last` judges the states in which nothing is left to do.
-pub(crate) fn explore(world: &World, last: &Last) -> Explored {
-    const LIMIT: usize = 4_000_000;
+///
+/// More than `limit` states are a failure.
+pub(crate) fn explore(world: &World, last: &Last, limit: usize) -> Explored {
     let mut world = world.clone();
     let start = world.seal(None);
     let mut parents = Parents::default();
@@ -66,7 +72,8 @@ pub(crate) fn explore(world: &World, last: &Last) -> Explored {
     let mut queue = VecDeque::from([(start, world.clone())]);
     let mut steps = 0;
     while let Some((own, state)) = queue.pop_front() {
-        let judged = check(&state).and_then(|()| if state.idle() { last(&state) } else { Ok(()) });
+        let judged =
+            check(&state).and_then(|()| if state.idle() { at_the_end(&state, last) } else { Ok(()) });
         if let Err(what) = judged {
             let trace = trace(&world, &parents, own, start);
             return Explored { states: parents.len(), steps, violation: Some(Violation { what, trace }) };
@@ -79,7 +86,7 @@ pub(crate) fn explore(world: &World, last: &Last) -> Explored {
                 queue.push_back((key, next));
             }
         }
-        assert!(parents.len() <= LIMIT, "more than {LIMIT} states: make the world smaller");
+        assert!(parents.len() <= limit, "more than {limit} states: make the world smaller");
     }
     Explored { states: parents.len(), steps, violation: None }
 }

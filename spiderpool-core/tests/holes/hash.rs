@@ -22,15 +22,15 @@ impl Quick {
 
 impl Hasher for Quick {
     fn write(&mut self, bytes: &[u8]) {
-        let mut words = bytes.chunks_exact(8);
-        for word in words.by_ref() {
-            self.write_u64(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+        let mut word = bytes.len() as u64;
+        for (at, byte) in bytes.iter().enumerate() {
+            word = word << 8 | u64::from(*byte);
+            if at % 8 == 7 {
+                self.write_u64(word);
+                word = 0;
+            }
         }
-        let rest = words
-            .remainder()
-            .iter()
-            .fold(words.remainder().len() as u64, |all, byte| all << 8 | u64::from(*byte));
-        self.write_u64(rest);
+        self.write_u64(word);
     }
 
     fn write_u8(&mut self, value: u8) {

@@ -1,7 +1,11 @@
 //! What can be seen from outside: who holds what, what the written objects offer, and whether that may be. Worked out
 //! without the code that is tested.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use spiderpool_core::{
     addr::{Address, Family},
@@ -21,6 +25,16 @@ pub(crate) fn bit(address: Address) -> u64 {
     1 << if address.family() == Family::V4 { n } else { 32 + n }
 }
 
+thread_local! {
+    /// The masks of objects that were looked at, which are few; each is kept, so that its place stays its own.
+    static KNOWN: RefCell<HashMap<usize, (Document, u64)>> = RefCell::default();
+}
+
+/// What `ips` of the written object at `place` name.
+fn mask_of(place: usize, document: &Document, ips: &[String]) -> u64 {
+    KNOWN.with_borrow_mut(|known| known.entry(place).or_insert_with(|| (document.clone(), mask(ips))).1)
+}
+
 /// The addresses that `ips` of a written object name, one each or from one to another.
 fn mask(ips: &[String]) -> u64 {
     let range = |text: &String| {
@@ -35,7 +49,8 @@ fn mask(ips: &[String]) -> u64 {
 pub(crate) fn offers(store: &ModelStore, uid: &Uid) -> Option<u64> {
     store.documents().find_map(|(_, document)| {
         let pool = document.as_pool()?;
-        (pool.metadata.uid.as_deref() == Some(uid.as_str())).then(|| mask(&pool.spec.ips))
+        let is = pool.metadata.uid.as_deref() == Some(uid.as_str());
+        is.then(|| mask_of(Arc::as_ptr(pool).addr(), document, &pool.spec.ips))
     })
 }
 
@@ -46,7 +61,7 @@ pub(crate) fn reserved(store: &ModelStore, counts: impl Fn(&Key) -> bool) -> u64
         if let Document::Reservation(reservation) = document
             && counts(key)
         {
-            all |= mask(&reservation.spec.ips);
+            all |= mask_of(Arc::as_ptr(reservation).addr(), document, &reservation.spec.ips);
         }
     }
     all

@@ -50,8 +50,11 @@ impl World {
                 match runner.go(reply, now, &mut memory) {
                     None => Some(Current::Admit(runner, key, base, document, subject)),
                     Some(Admitted::Yes(holders)) => {
+                        // Over held addresses it is admitted too, with a warning.
                         if holders.is_empty() && matches!(key, Key::Reservation(_)) {
                             self.clean.insert(key.clone());
+                        } else {
+                            self.clean.remove(&key);
                         }
                         Some(Current::Persist(key, base, document, subject))
                     }

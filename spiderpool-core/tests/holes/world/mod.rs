@@ -7,6 +7,7 @@ mod edits;
 mod faults;
 mod look;
 mod memory;
+mod recover;
 mod runner;
 mod steps;
 mod tell;
