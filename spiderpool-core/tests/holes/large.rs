@@ -136,3 +136,14 @@ fn three_edits() {
     })
     .survives();
 }
+
+#[test]
+fn two_agents_with_caches() {
+    let (world, pool) = two_blocks();
+    let life = |pod: &str| vec![add_from(pod, &pool, 0), del(pod)];
+    let world = world.actor("n1", life("a")).caching().actor("n2", life("b")).caching();
+    Case::new("H1-H9", "2 agents with caches, ADD and DEL, narrowing, block of 2", {
+        world.actor("w0", vec![p(&[1, 2, 3])])
+    })
+    .survives();
+}

@@ -233,3 +233,16 @@ fn rule_8_what_is_undone_is_free_at_once() {
         .survives()
         .falls_to(Mutation::UndoCools);
 }
+
+#[test]
+fn i9_three_parts() {
+    let (world, pools) = one_of_each(Duration::ZERO);
+    let net = pool_object("p1", "pool-1", &[8]);
+    let reference = pool_ref(&net);
+    let world = world.with_pool(&net);
+    let three = |pod: &str| Task::from(both(pod, &format!("c{pod}"), &pools).and("net1", &reference));
+    let first = vec![three("a"), del("uid-a", "ca")];
+    let world = world.actor("n1", first).actor("n2", vec![three("b")]);
+    let world = world.actor("n3", vec![Task::from(ask("d", "cd", &reference))]);
+    Case::new("I9", "3 parts on 2 interfaces, 2 pods, another on one pool", world).survives();
+}

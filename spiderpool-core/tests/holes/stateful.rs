@@ -1,6 +1,6 @@
 //! H14 to H21: owners whose address outlives the pod.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use spiderpool_core::{
     addr::Family,
@@ -13,7 +13,7 @@ use super::{
     case::Case,
     world::{
         Faults, Task, World, stateful_set,
-        things::{ask, pod_name, pool_object, pool_object_v6, pool_ref},
+        things::{ask, pod_name, pool_object, pool_object_v6, pool_ref, pool_that_cools},
     },
 };
 
@@ -186,7 +186,10 @@ fn h20_nothing_that_runs_is_freed_by_a_verdict() {
         .survives()
         .falls_to(Mutation::UnbindRunning)
         .falls_to(Mutation::UnbindBeforePod);
-    // The controller is read after "no pod".
+}
+
+/// web-0 comes, goes, comes again and goes again, with its StatefulSet; and the sweep's task.
+fn scaled() -> (World, Task) {
     let (world, pool) = two();
     let set = "web".parse().unwrap();
     let holder = BindingHolder { controller: stateful_set(&set), uid: "web-1".parse().unwrap() };
@@ -196,15 +199,24 @@ fn h20_nothing_that_runs_is_freed_by_a_verdict() {
         Task::Scale(set.clone(), 0),
         no_pod(),
         del("u1", "c1"),
-        Task::Scale(set, 1),
+        Task::Scale(set.clone(), 1),
         become_pod("u2"),
         web("u2", "c2", &pool),
+        Task::Scale(set, 0),
+        no_pod(),
+        del("u2", "c2"),
     ];
-    let sweep = vec![Task::Unbind(pod_name("web-0"), Family::V4, Some(holder))];
-    Case::new("H20", "StatefulSet down and up, sweep; lost reply", {
-        world.actor("n1", life).actor("sweep", sweep).with(Faults { lost: 1, ..Faults::default() })
-    })
-    .survives();
+    (world.actor("n1", life), Task::Unbind(pod_name("web-0"), Family::V4, Some(holder)))
+}
+
+#[test]
+fn h20_the_controller_is_read_after_no_pod() {
+    let (world, unbind) = scaled();
+    let world = world.actor("sweep", vec![unbind.clone(), unbind]);
+    let case = |name, faults| Case::new("H20", name, world.clone().with(faults)).survives();
+    case("StatefulSet down, up, down; sweep twice; lost reply", Faults { lost: 1, ..Faults::default() });
+    case("the same; late write", Faults { late: 1, ..Faults::default() });
+    case("the same; late write, crash", Faults { late: 1, crash: 1, ..Faults::default() });
 }
 
 #[test]
@@ -243,4 +255,56 @@ fn stateful_owners_with_two_families() {
         world.with(Faults { late: 1, crash: 1, ..Faults::default() })
     })
     .survives();
+}
+
+#[test]
+fn two_sweeps_at_once() {
+    let (world, pool) = two();
+    let life =
+        vec![web("u1", "c1", &pool), no_pod(), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("sweep", vec![unbind()]).actor("sweep2", vec![unbind()]);
+    Case::new("H18, H20", "2 sweeps, 2 incarnations", world.clone()).survives();
+    Case::new("H18, H20", "2 sweeps, 2 incarnations; late write", {
+        world.with(Faults { late: 1, ..Faults::default() })
+    })
+    .survives();
+}
+
+#[test]
+fn an_address_that_is_offered_no_more() {
+    // The claim is all there is: nobody is in the way of the narrowing.
+    let (world, pool) = used();
+    let own = ask("web-0", "c0", &pool).stateful("u1");
+    let world = world.actor("n0", vec![own.clone().into(), Task::Free(own)]).settled();
+    let edit = Task::Edit(Box::new(pool_object("p", "pool-1", &[1])));
+    let world = world.actor("n1", vec![web("u1", "c1", &pool), del("u1", "c1")]).actor("w0", vec![edit]);
+    let world = world.actor("n2", vec![become_pod("u2"), web("u2", "c2", &pool)]);
+    Case::new("H17", "2 incarnations, their address is narrowed away", world.clone()).survives();
+    Case::new("H17", "the same; lost reply", world.with(Faults { lost: 1, ..Faults::default() })).survives();
+}
+
+#[test]
+fn a_released_binding_cools_down() {
+    let rest = Duration::from_secs(60);
+    let object = pool_object("p", "pool-1", &[0]);
+    let pool = pool_that_cools(&object, rest);
+    let world = World::new(&[object], 0).pod("web-0", "u1").cooling(rest);
+    let life =
+        vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("sweep", vec![unbind()]).actor("clock", vec![Task::Pass(rest)]);
+    let s = vec![Task::from(ask("s", "cs", &pool)), Task::from(ask("s", "cs", &pool))];
+    Case::new("I3", "a binding released, cool-down, a stateless pod", world.actor("n2", s)).survives();
+}
+
+#[test]
+fn a_lost_log_of_a_stateful_owner() {
+    let (world, pool) = two();
+    let life = vec![web("u1", "c1", &pool), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("n2", vec![Task::from(ask("s", "cs", &pool))]);
+    for (name, faults) in [
+        ("2 incarnations, a stateless pod; loss of the log", Faults { loss: 1, ..Faults::default() }),
+        ("the same; lost reply", Faults { loss: 1, lost: 1, ..Faults::default() }),
+    ] {
+        Case::new("H11, H19", name, world.clone().with(faults)).survives();
+    }
 }

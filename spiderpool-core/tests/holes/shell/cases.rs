@@ -122,7 +122,16 @@ fn rule_10_several_owners_share_a_write() {
         .falls_to(Mutation::AnyReplyAcknowledges);
     case("2 owners with ADD and DEL in one block; crash", scene.clone().with(CRASH));
     case("2 owners with ADD and DEL in one block; a request is cut off", scene.clone().cutting(1));
-    case("2 owners with ADD and DEL in one block; late write", scene.with(LATE));
+    case("2 owners with ADD and DEL in one block; late write", scene.clone().with(LATE));
+    case("2 owners with ADD and DEL in one block; lost reply, crash", {
+        scene.clone().with(Faults { lost: 1, crash: 1, ..Faults::default() })
+    });
+    case("2 owners with ADD and DEL in one block; lost reply, a request is cut off", {
+        scene.clone().with(LOST).cutting(1)
+    });
+    case("2 owners with ADD and DEL in one block; late write, a request is cut off", {
+        scene.with(LATE).cutting(1)
+    });
 }
 
 #[test]

@@ -105,14 +105,20 @@ impl World {
             violation: None,
         };
         for pool in pools {
-            let key = Key::Pool(ObjectName::new(&pool.metadata.name).unwrap());
-            world.store.put(&key, pool.clone().into());
-            world.settle_now(Subject::pool(&pool_ref(pool)));
+            world = world.with_pool(pool);
         }
         for family in [Family::V4, Family::V6] {
             world.settle_now(Subject::reservations(&scope(), family));
         }
         world
+    }
+
+    /// Another pool, whose plan is settled.
+    pub(crate) fn with_pool(mut self, pool: &SpiderIPPool) -> Self {
+        let key = Key::Pool(ObjectName::new(&pool.metadata.name).unwrap());
+        self.store.put(&key, pool.clone().into());
+        self.settle_now(Subject::pool(&pool_ref(pool)));
+        self
     }
 
     fn settle_now(&mut self, subject: Subject) {
