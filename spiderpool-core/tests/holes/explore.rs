@@ -27,6 +27,23 @@ pub(crate) struct Violation {
 /// What is judged where nothing is left to do.
 pub(crate) type Last = dyn Fn(&World) -> Result<(), String>;
 
+/// Where everything has to recover.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ends {
+    /// Where nothing is left to do.
+    Last,
+    /// In every state, as if everybody died in it.
+    Everywhere,
+}
+
+/// How far a search goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Search {
+    /// More states are a failure.
+    pub(crate) limit: usize,
+    pub(crate) ends: Ends,
+}
+
 /// What must hold in every state.
 fn check(world: &World) -> Result<(), String> {
     if let Some(violation) = &world.violation {
@@ -34,11 +51,6 @@ fn check(world: &World) -> Result<(), String> {
     }
     sight::check_records(&world.store, |key| world.clean.contains(key), !world.lost_log)?;
     sight::check_running(&world.store, &world.running)
-}
-
-fn at_the_end(world: &World, last: &Last) -> Result<(), String> {
-    last(world)?;
-    world.recovers()
 }
 
 /// Fingerprints are hashes already.
@@ -62,9 +74,8 @@ impl Hasher for Plain {
 type Parents = HashMap<u64, (u64, u16), BuildHasherDefault<Plain>>;
 
 /// Explores `world` completely, or until something is wrong. `last` judges the states in which nothing is left to do.
-///
-/// More than `limit` states are a failure.
-pub(crate) fn explore(world: &World, last: &Last, limit: usize) -> Explored {
+pub(crate) fn explore(world: &World, last: &Last, search: Search) -> Explored {
+    let Search { limit, ends } = search;
     let mut world = world.clone();
     let start = world.seal(None);
     let mut parents = Parents::default();
@@ -72,8 +83,9 @@ pub(crate) fn explore(world: &World, last: &Last, limit: usize) -> Explored {
     let mut queue = VecDeque::from([(start, world.clone())]);
     let mut steps = 0;
     while let Some((own, state)) = queue.pop_front() {
-        let judged =
-            check(&state).and_then(|()| if state.idle() { at_the_end(&state, last) } else { Ok(()) });
+        let judged = check(&state).and_then(|()| if state.idle() { last(&state) } else { Ok(()) });
+        let ended = state.idle() || ends == Ends::Everywhere;
+        let judged = judged.and_then(|()| if ended { state.recovers() } else { Ok(()) });
         if let Err(what) = judged {
             let trace = trace(&world, &parents, own, start);
             return Explored { states: parents.len(), steps, violation: Some(Violation { what, trace }) };

@@ -147,3 +147,32 @@ fn two_agents_with_caches() {
     })
     .survives();
 }
+
+#[test]
+#[ignore = "some ten million states: minutes, and gigabytes of memory"]
+fn two_agents_two_replicas_and_the_controller() {
+    let (world, pool) = two_blocks();
+    let world = world.actor("n1", vec![add_from("a", &pool, 0)]).actor("n2", vec![add_from("b", &pool, 1)]);
+    let world = world.actor("w0", vec![p(&[0, 1])]).actor("w1", vec![p(&[0, 2])]);
+    let settle = Task::Settle(Subject::pool(&pool), Role::Controller);
+    Case::new("H1-H9", "2 agents, 2 narrowings, controller, 2 blocks of 2", {
+        world.actor("controller", vec![settle])
+    })
+    .deep()
+    .survives();
+}
+
+#[test]
+fn overlapping_pools_one_made_again_and_a_reservation() {
+    let (one, two) = (reference("p", "pool-1", &[0, 1]), reference("q", "pool-2", &[1]));
+    let world = World::new(&[pool_object("p", "pool-1", &[0, 1]), pool_object("q", "pool-2", &[1])], 0);
+    let world = world.actor("n2", vec![add("b", &two)]).run_out().then(vec![del("b")]);
+    let again = Task::Create(Box::new(pool_object("p", "pool-3", &[1])));
+    let world = world.actor("n1", vec![add_from("a", &one, 1)]);
+    let world = world.actor("w0", vec![Task::Delete("p".parse().unwrap()), again]);
+    let reserve = Task::Reserve(Box::new(reservation("r", &[1])));
+    Case::new("H7, H8", "2 agents, 2 overlapping pools, one made again, a reservation", {
+        world.actor("w1", vec![reserve])
+    })
+    .survives();
+}

@@ -62,8 +62,10 @@ fn h1_a_new_block_takes_its_copy_from_the_plan() {
     let faults = Faults { lost: 1, dead: 1, ..Faults::default() };
     let small = world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![edit(&[0])]);
     Case::new("H1", "agent with 2 ADDs, narrowing, lost reply, dead edit", small.clone().with(faults))
+        .recovering_everywhere()
         .survives();
     Case::new("H1", "agent with 2 ADDs, narrowing", small)
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::PlanFromCache)
         .falls_to(Mutation::AdmitWithoutBump)
@@ -99,6 +101,7 @@ fn h4_nothing_is_widened_before_it_is_persisted() {
     let faults = Faults { dead: 1, crash: 1, ..Faults::default() };
     let world = world(&[0]).with(faults).actor("n1", vec![add("a"), add("b")]);
     Case::new("H4", "agent with 2 ADDs, widening, dead edit, crash", world.actor("w0", vec![edit(&[0, 1])]))
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::AdmitWidens);
 }
@@ -123,6 +126,7 @@ fn h6_an_empty_block_that_is_deleted_takes_nothing_along() {
     let world = world(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![edit(&[1])]);
     let controller = vec![Task::DropEmptyBlock(0), Task::DropEmptyBlock(0)];
     Case::new("H6", "agent, narrowing, block 0 deleted twice", world.actor("controller", controller))
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::GrantIntoAbsence);
 }
@@ -150,6 +154,7 @@ fn h8_a_pool_of_the_same_name_inherits_nothing() {
     let again = Task::Create(Box::new(pool_object("p", "pool-2", &[0])));
     let world = world(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![delete(), again]);
     Case::new("H8", "agent, pool deleted and created again", world.clone())
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::DeleteWithoutBump)
         .falls_to(Mutation::PlanOfTheName);
@@ -170,11 +175,13 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
     };
     let died = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0])]);
     Case::new("H9", "narrowing, crash; then 1 pod", died)
+        .recovering_everywhere()
         .at_the_end(move |end| served(end, &["a"]))
         .survives();
     // Another edit, persisted, proves the first one dead: no controller is needed to get its addresses back.
     let resolved = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0]), edit(&[0, 1])]);
     Case::new("H9", "narrowing, crash, object written; then 2 pods", resolved)
+        .recovering_everywhere()
         .at_the_end(move |end| {
             let whole = end.actors[0].answers.last().is_some_and(|answer| answer.ends_with("persisted"))
                 && sight::offers(&end.store, &"pool-1".parse().unwrap()) == Some(0b11);
@@ -205,7 +212,7 @@ fn h10_exhausted_is_proven_at_one_instant() {
     .survives()
     .falls_to(Mutation::ProofNotConfirmed);
     let widened = world(&[0]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![edit(&[0, 1])]);
-    Case::new("H10", "agent with 2 ADDs, widening", widened).survives();
+    Case::new("H10", "agent with 2 ADDs, widening", widened).recovering_everywhere().survives();
 }
 
 #[test]
