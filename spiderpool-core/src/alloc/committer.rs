@@ -13,11 +13,9 @@ use async_lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::{
-    driver::{Driver, until},
-    hash::{Map, Seed},
-};
+use super::driver::{Driver, until};
 use crate::{
+    hash::{Map, Seed},
     model::BlockId,
     protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
 };

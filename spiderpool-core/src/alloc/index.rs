@@ -3,9 +3,9 @@
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::hash::{Map, Seed};
 use crate::{
     addr::{Address, Family},
+    hash::{Map, Seed},
     model::{BlockId, GrantKey, Record, Slot},
     name::{InterfaceName, OwnerUid},
     protocol::{Action, Intent, OpenAttempt, Outcome},

@@ -5,12 +5,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
-use super::{
-    driver::until,
-    hash::{Map, Seed},
-};
+use super::driver::until;
 use crate::{
     env::Env,
+    hash::{Map, Seed},
     mutation::Mutation,
     name::{ContainerId, OwnerUid},
     time::Moment,
