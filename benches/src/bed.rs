@@ -60,12 +60,12 @@ pub fn add_request(pool: &Arc<PoolRef>, pod: u64) -> AddRequest {
         owner: owner(pod),
         container: container(pod),
         network: Some(NetworkName::new("macvlan-vlan0").expect(EXPECT)),
-        controller: Some(Controller {
+        controller: Some(Arc::new(Controller {
             api_version: "apps/v1".into(),
             kind: "Deployment".into(),
             name: ObjectName::new(format!("web-{controller}")).expect(EXPECT),
             uid: Uid::new(format!("00000000-0000-4000-9000-{controller:012x}")).expect(EXPECT),
-        }),
+        })),
         binding: Binding::Stateless,
         parts: vec![AddPart {
             slot: Slot::Named(eth0.clone()),

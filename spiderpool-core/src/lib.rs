@@ -6,6 +6,7 @@ pub mod alloc;
 pub mod api;
 pub mod endpoint;
 pub mod env;
+mod hash;
 mod hex;
 pub mod inspect;
 pub mod model;

@@ -76,6 +76,8 @@ mutations! {
     DelLeavesAttemptOpen,
     /// An attempt whose write may still land is called closed without making it impossible (rule 7; H11).
     CloseWithoutBump,
+    /// An attempt is called closed because the key holds an address, though its write may reattach it (rule 7; H11).
+    CloseForgetsReattaching,
     /// An answer that writes nothing is given while an earlier write may still land (rule 7; H11).
     UncertainNotMadeDead,
     /// A grant is not written to the intent log before it is sent (rule 7; H11).
@@ -107,7 +109,7 @@ mutations! {
     OnePassExhaustion,
     /// The proof of exhaustion does not look again whether anything changed meanwhile (rule 12; H10).
     ProofNotConfirmed,
-    /// A pool that is only contended is left for the next candidate (rule 11; I10).
+    /// A pool that is only contended or edited is left for the next candidate (rule 11; I10).
     ContentionSpills,
     // Stateful owners and the second source (rules 9 and 15).
     /// An address is taken over from another incarnation without asking for its sandbox (rule 9b; H14).

@@ -51,7 +51,7 @@ impl Node {
                 owner: Owner { uid, pod: ask.pod.clone() },
                 container: ask.container.clone(),
                 network: Some(ask.network.clone()),
-                controller: world.controller.clone(),
+                controller: world.controller.clone().map(Arc::new),
                 binding: world.binding,
                 parts: selection.parts.iter().map(|part| wanted_part(&world, part)).collect(),
                 timeout,

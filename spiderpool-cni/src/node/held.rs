@@ -48,7 +48,7 @@ impl HeldPart {
 #[derive(Clone, Debug)]
 pub(super) struct Holding {
     pub(super) owner: Owner,
-    pub(super) controller: Option<Controller>,
+    pub(super) controller: Option<Arc<Controller>>,
     /// By interface, IPv4 first.
     pub(super) parts: Vec<HeldPart>,
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::hash::{Map, Seed};
 use crate::{
+    hash::{Map, Seed},
     model::{Block, BlockId},
     store::Token,
 };

@@ -14,10 +14,10 @@ use smallvec::SmallVec;
 
 use super::{
     driver::{Driver, until},
-    hash::{Map, Seed},
     lock::AsyncMutex,
 };
 use crate::{
+    hash::{Map, Seed},
     model::BlockId,
     protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
 };
@@ -182,11 +182,10 @@ impl Committer {
                     if let Some((_, block)) = &committed.block {
                         driver.finder.observe(block);
                     }
-                    let now = committed.block.as_ref().map(|(_, block)| block.as_ref());
                     for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
                         #[cfg(feature = "simulation")]
                         crate::simulation::coverage::outcome(&ticket.intent, &outcome);
-                        driver.index.note(&waiter.id, &ticket.intent, &outcome, now);
+                        driver.index.note(&waiter.id, &ticket.intent, &outcome);
                         *ticket.place.lock() = Place::Done(outcome);
                     }
                     *turn = None;

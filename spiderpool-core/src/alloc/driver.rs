@@ -19,10 +19,10 @@ use super::{
     index::Index,
     liveness::Liveness,
     log::IntentLog,
-    order::mix,
 };
 use crate::{
     env::Env,
+    hash::mix,
     model::{Block, BlockId},
     protocol::{Failure, Input, Intent, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
     store::{Room, Selector, Store, StoreError},

@@ -7,12 +7,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{
-    hash::{Map, Seed},
-    order::{Blocks, Walk, mix},
-};
+use super::order::{Blocks, Walk};
 use crate::{
     addr::IpSet,
+    hash::{Map, Seed, mix},
     model::{Block, BlockBits, PlanId},
     name::Uid,
     protocol::{PoolRef, Spent},

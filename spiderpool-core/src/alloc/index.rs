@@ -3,10 +3,10 @@
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::hash::{Map, Seed};
 use crate::{
     addr::{Address, Family},
-    model::{Block, BlockId, GrantKey, Record, Slot},
+    hash::{Map, Seed},
+    model::{BlockId, GrantKey, Record, Slot},
     name::{InterfaceName, OwnerUid},
     protocol::{Action, Intent, OpenAttempt, Outcome},
 };
@@ -117,8 +117,8 @@ impl Index {
             .push((key.clone(), OpenAttempt { block, token }));
     }
 
-    /// Takes in what became of an intent, and how its block stands now.
-    pub(super) fn note(&self, block: &BlockId, intent: &Intent, outcome: &Outcome, now: Option<&Block>) {
+    /// Takes in what became of an intent.
+    pub(super) fn note(&self, block: &BlockId, intent: &Intent, outcome: &Outcome) {
         let Some(key) = intent.key() else { return };
         match outcome {
             Outcome::Granted(address, _, record) => self.saw(key, *address, record),
@@ -126,16 +126,7 @@ impl Index {
             Outcome::Nothing => self.forget(key),
             Outcome::Superseded(_) if matches!(intent.action, Action::Release(_)) => {}
             Outcome::Unresolved(token) => self.open(key, block.clone(), Some(token.clone())),
-            // Refused, but by then an earlier write of the same intent, whose reply was lost, had taken effect: the DEL
-            // has to find it.
-            _ => {
-                let found = now.and_then(|now| Some((now.find(key)?, now)));
-                if let Some((offset, now)) = found
-                    && let Some(record) = now.record(offset)
-                {
-                    self.saw(key, now.address(offset), record);
-                }
-            }
+            _ => {}
         }
     }
 

@@ -6,8 +6,8 @@ mod cache;
 mod committer;
 mod driver;
 mod finder;
-mod hash;
 mod index;
+mod interner;
 mod liveness;
 mod lock;
 mod log;
@@ -27,13 +27,19 @@ pub use request::{
 };
 
 use self::{
-    cache::Cache, committer::Committer, driver::Driver, finder::Finder, hash::Seed, index::Index,
+    cache::Cache,
+    committer::Committer,
+    driver::Driver,
+    finder::Finder,
+    index::Index,
+    interner::{Common, Interner},
     owners::Owners,
 };
 use crate::{
     addr::{Address, Family},
     admin::Rules,
     env::Env,
+    hash::{Seed, mix},
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
@@ -100,6 +106,7 @@ pub struct Allocator {
 struct Inner {
     driver: Driver,
     owners: Owners,
+    interner: Interner,
     node: NodeName,
     scope: ScopeName,
     rules: Rules,
@@ -132,7 +139,7 @@ impl Allocator {
             cache: if shared { Cache::on(seed) } else { Cache::off() },
             finder: Finder::new(
                 bits,
-                node.as_str().bytes().fold(0, |key, byte| order::mix(key ^ u64::from(byte))),
+                node.as_str().bytes().fold(0, |key, byte| mix(key ^ u64::from(byte))),
                 seed,
             ),
             committer: Committer::new(seed),
@@ -141,7 +148,8 @@ impl Allocator {
             env,
         };
         let owners = Owners::new(seed);
-        let inner = Inner { driver, owners, node, scope, rules, remembered: OnceCell::new() };
+        let interner = Interner::new(seed);
+        let inner = Inner { driver, owners, interner, node, scope, rules, remembered: OnceCell::new() };
         inner.recall().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -254,7 +262,7 @@ impl Allocator {
     /// # Errors
     /// See [`AddError`].
     pub async fn add(&self, request: &AddRequest) -> Result<Vec<Allocation>, AddError> {
-        let Inner { driver, owners, scope, .. } = self.inner.as_ref();
+        let Inner { driver, owners, interner, scope, .. } = self.inner.as_ref();
         if request.binding == Binding::Stateful && request.owner.pod.is_none() {
             return Err(AddError::Invalid("a stateful owner needs a namespace and a name"));
         }
@@ -270,18 +278,18 @@ impl Allocator {
             return Err(container_gone());
         }
         let now = driver.env.clock.now();
-        let parts = request.parts.iter().map(|part| {
-            let key =
-                GrantKey { owner: request.owner.uid.clone(), slot: part.slot.clone(), family: part.family };
+        let Common { owner, controller, network, interfaces } = interner.common(request);
+        let parts = request.parts.iter().zip(interfaces).map(|(part, (slot, interface))| {
+            let key = GrantKey { owner: owner.uid.clone(), slot: slot.clone(), family: part.family };
             let (known, attempt) = driver.index.at(&key);
             let pool = part.candidates.first().map(|pool| pool.uid.clone());
             let record = Record {
                 pool: pool.unwrap_or_else(no_pool),
-                owner: request.owner.clone(),
-                controller: request.controller.clone(),
-                slot: part.slot.clone(),
-                interface: part.interface.clone(),
-                network: request.network.clone(),
+                owner: owner.clone(),
+                controller: controller.clone(),
+                slot,
+                interface,
+                network: network.clone(),
                 attachment: Attachment::Container(request.container.clone()),
                 node: self.inner.node.clone(),
                 binding: request.binding,

@@ -3,7 +3,7 @@
 //! Nodes with different keys rarely want the same new block, and no node ever enumerates a pool: a /64 has 2^58
 //! blocks of 64 addresses.
 
-use crate::{addr::IpSet, model::BlockBits};
+use crate::{addr::IpSet, hash::mix, model::BlockBits};
 
 /// The blocks that a set of addresses touches, as intervals of block indices; the n-th is found by bisection.
 #[derive(Clone, Debug)]
@@ -105,14 +105,6 @@ fn permute(value: u128, len: u128, key: u64) -> u128 {
             return value;
         }
     }
-}
-
-/// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
-pub(super) fn mix(mut z: u64) -> u64 {
-    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

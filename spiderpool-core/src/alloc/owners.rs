@@ -6,11 +6,11 @@ use parking_lot::Mutex;
 
 use super::{
     driver::until,
-    hash::{Map, Seed},
     lock::{AsyncMutex, MutexGuardArc},
 };
 use crate::{
     env::Env,
+    hash::{Map, Seed},
     mutation::Mutation,
     name::{ContainerId, OwnerUid},
     time::Moment,

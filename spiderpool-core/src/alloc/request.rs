@@ -20,7 +20,7 @@ pub struct AddRequest {
     /// The CNI network.
     pub network: Option<NetworkName>,
     /// The owner's top controller.
-    pub controller: Option<Controller>,
+    pub controller: Option<Arc<Controller>>,
     /// Whether the addresses outlive the pod. Needs `owner.pod`.
     pub binding: Binding,
     /// What is wanted, in the fixed order of rule 8: interface, then v4, v6. Granted whole or not at all.

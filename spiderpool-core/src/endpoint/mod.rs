@@ -33,7 +33,7 @@ pub struct View {
     /// Where it runs.
     pub node: NodeName,
     /// Its top controller; none: the pod stands for itself.
-    pub controller: Option<Controller>,
+    pub controller: Option<Arc<Controller>>,
     /// Whether the endpoint outlives the pod: then the pod is not made its owner.
     pub binding: Binding,
     /// The interfaces of this request.

@@ -1,6 +1,6 @@
 //! Who holds an address.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -163,7 +163,7 @@ pub struct Record {
     pub owner: Owner,
     /// The owner's top controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub controller: Option<Controller>,
+    pub controller: Option<Arc<Controller>>,
     /// For which interface, as the request keyed it.
     pub slot: Slot,
     /// The interface's name; absent while an indexed slot is unclaimed.

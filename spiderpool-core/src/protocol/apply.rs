@@ -290,7 +290,7 @@ fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Tok
         Some((address, record)) => Outcome::Granted(address, How::Found, record),
         None => Outcome::Nothing,
     };
-    if decided {
+    if decided || (outcome != Outcome::Nothing && Mutation::CloseForgetsReattaching.active()) {
         return (outcome, UNCHANGED);
     }
     block.bump();

@@ -241,7 +241,14 @@ impl Commit {
             match apply(intent, &mut next, &token, &self.truths, now) {
                 Ok((answer, effect)) => {
                     changed |= effect == Effect::Changed;
-                    *outcome = Some(answer);
+                    *outcome = Some(match &self.sent {
+                        // The grant was sent and took effect, and then the claim or the pod changed: whatever is
+                        // answered, the DEL has to find the record.
+                        Some(_) if leaves_record(intent, &answer, &block) => {
+                            Outcome::Unresolved(token.clone())
+                        }
+                        _ => answer,
+                    });
                 }
                 Err(truth) => {
                     let op = truth.op();
@@ -331,6 +338,12 @@ impl Commit {
         self.knowledge = Knowledge::Fresh(token, pending.block);
         self.finish()
     }
+}
+
+/// Whether a grant is refused although its key has a record here.
+fn leaves_record(intent: &Intent, answer: &Outcome, block: &Block) -> bool {
+    let Action::Grant(grant) = &intent.action else { return false };
+    !matches!(answer, Outcome::Granted(..)) && block.find(&grant.key).is_some()
 }
 
 impl Machine for Commit {

@@ -241,6 +241,9 @@ impl Search {
     }
 
     fn pause(&mut self, why: Wait, moment: Moment) -> Step<Found> {
+        if Mutation::ContentionSpills.active() {
+            return self.refuse(Refusal::Exhausted);
+        }
         if moment >= self.wanted.deadline {
             return Step::Done(Found::Wait(why));
         }
@@ -322,9 +325,6 @@ impl Search {
                 Step::Done(Verdict::Exhausted) => self.note(None),
                 Step::Done(Verdict::Cooling(until)) => self.note(Some(until)),
                 Step::Done(Verdict::Unsettled(subject)) => self.settle(subject, fresh(Reply::Start)),
-                Step::Done(Verdict::Changed) if Mutation::ContentionSpills.active() => {
-                    self.refuse(Refusal::Exhausted)
-                }
                 Step::Done(Verdict::Changed) => self.pause(self.contended(), moment),
                 Step::Done(Verdict::Failed(Failure::Fatal(message))) => Step::Done(Found::Failed(message)),
                 Step::Done(Verdict::Failed(failure)) => {

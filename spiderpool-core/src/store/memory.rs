@@ -8,8 +8,7 @@ use super::{
 };
 use crate::model::BlockBits;
 
-/// A write copies the block, and so touches each of its records: few of them are quickest where the memory is slow. Still
-/// smaller blocks gain nothing, since there are then more of them (measured: docs/benchmarks.md).
+/// A write copies the block: small ones are quickest where many addresses are held (measured: docs/benchmarks.md).
 const BLOCK_BITS: BlockBits = match BlockBits::new(4) {
     Some(bits) => bits,
     None => BlockBits::MAX,

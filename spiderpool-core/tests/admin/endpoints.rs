@@ -227,7 +227,8 @@ fn an_endpoint_looks_as_upstreams_does() {
             name: "web".parse().unwrap(),
             uid: Uid::new("r").unwrap(),
         };
-        let view = View { owner: world::owner(1), controller: Some(controller), ..view(1, vec![eth0]) };
+        let view =
+            View { owner: world::owner(1), controller: Some(Arc::new(controller)), ..view(1, vec![eth0]) };
         allocator.record_view(&view).await.unwrap();
         let name = world::owner(1).pod.unwrap();
         let (endpoint, token) = allocator.store().endpoint(&name).await.unwrap().unwrap();

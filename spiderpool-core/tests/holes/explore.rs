@@ -1,13 +1,11 @@
 //! Every order of steps of a small world, breadth first, so that the first counterexample is a shortest one.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     hash::{BuildHasherDefault, Hasher},
 };
 
-use spiderpool_core::model::{Attachment, Binding};
-
-use super::world::{World, bit};
+use super::{sight, world::World};
 
 /// What a search came to.
 #[derive(Debug)]
@@ -29,45 +27,30 @@ pub(crate) struct Violation {
 /// What is judged where nothing is left to do.
 pub(crate) type Last = dyn Fn(&World) -> Result<(), String>;
 
+/// Where everything has to recover.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ends {
+    /// Where nothing is left to do.
+    Last,
+    /// In every state, as if everybody died in it.
+    Everywhere,
+}
+
+/// How far a search goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Search {
+    /// More states are a failure.
+    pub(crate) limit: usize,
+    pub(crate) ends: Ends,
+}
+
 /// What must hold in every state.
 fn check(world: &World) -> Result<(), String> {
     if let Some(violation) = &world.violation {
         return Err(violation.clone());
     }
-    let records = world.records();
-    let reserved = world.reserved(true);
-    let mut keys = BTreeMap::new();
-    for (address, record) in &records {
-        let Some(offered) = world.offers(&record.pool) else {
-            return Err(format!("{address} is recorded for a pool that is gone (I11)"));
-        };
-        if offered & bit(*address) == 0 {
-            return Err(format!("{address} is recorded outside its pool (I7, I11)"));
-        }
-        if reserved & bit(*address) != 0 {
-            return Err(format!("{address} was granted after it was reserved (I7)"));
-        }
-        let stateful = record.binding == Binding::Stateful;
-        let owner = if stateful { format!("{:?}", record.owner.pod) } else { record.owner.uid.to_string() };
-        if let Some(other) = keys.insert((owner, record.slot.clone(), address.family()), address)
-            && !world.lost_log
-        {
-            return Err(format!("one owner has {other} and {address} (rule 7, I13)"));
-        }
-    }
-    for (container, (uid, addresses)) in &world.running {
-        for address in addresses {
-            let record = records.iter().find(|(held, _)| held == address).map(|(_, record)| record);
-            let own = record.is_some_and(|record| {
-                record.owner.uid == *uid && record.attachment == Attachment::Container(container.clone())
-            });
-            if !own {
-                let what = "which is not recorded as its own (I1, I2, I4)";
-                return Err(format!("{container} runs with {address}, {what}"));
-            }
-        }
-    }
-    Ok(())
+    sight::check_records(&world.store, |key| world.clean.contains(key), !world.lost_log)?;
+    sight::check_running(&world.store, &world.running)
 }
 
 /// Fingerprints are hashes already.
@@ -91,28 +74,31 @@ impl Hasher for Plain {
 type Parents = HashMap<u64, (u64, u16), BuildHasherDefault<Plain>>;
 
 /// Explores `world` completely, or until something is wrong. `last` judges the states in which nothing is left to do.
-pub(crate) fn explore(world: &World, last: &Last) -> Explored {
-    const LIMIT: usize = 4_000_000;
-    let start = world.fingerprint();
+pub(crate) fn explore(world: &World, last: &Last, search: Search) -> Explored {
+    let Search { limit, ends } = search;
+    let mut world = world.clone();
+    let start = world.seal(None);
     let mut parents = Parents::default();
     parents.insert(start, (start, 0));
     let mut queue = VecDeque::from([(start, world.clone())]);
     let mut steps = 0;
     while let Some((own, state)) = queue.pop_front() {
         let judged = check(&state).and_then(|()| if state.idle() { last(&state) } else { Ok(()) });
+        let ended = state.idle() || ends == Ends::Everywhere;
+        let judged = judged.and_then(|()| if ended { state.recovers() } else { Ok(()) });
         if let Err(what) = judged {
-            let trace = trace(world, &parents, own, start);
+            let trace = trace(&world, &parents, own, start);
             return Explored { states: parents.len(), steps, violation: Some(Violation { what, trace }) };
         }
-        for (n, next) in state.successors().into_iter().enumerate() {
+        for (n, mut next) in state.successors().into_iter().enumerate() {
             steps += 1;
-            let key = next.fingerprint();
+            let key = next.seal(Some(&state));
             if let Entry::Vacant(entry) = parents.entry(key) {
                 entry.insert((own, n as u16));
                 queue.push_back((key, next));
             }
         }
-        assert!(parents.len() <= LIMIT, "more than {LIMIT} states: make the world smaller");
+        assert!(parents.len() <= limit, "more than {limit} states: make the world smaller");
     }
     Explored { states: parents.len(), steps, violation: None }
 }

@@ -11,6 +11,7 @@ use spiderpool_core::{
 
 use super::{
     case::Case,
+    sight,
     world::{
         Faults, Task, World,
         things::{ask, pool_object, pool_ref, reservation, scope},
@@ -35,7 +36,7 @@ fn delete() -> Task {
 }
 
 fn add(pod: &str) -> Task {
-    Task::Add(ask(pod, &format!("c{pod}"), &both()))
+    Task::from(ask(pod, &format!("c{pod}"), &both()))
 }
 
 fn del(pod: &str) -> Task {
@@ -61,8 +62,10 @@ fn h1_a_new_block_takes_its_copy_from_the_plan() {
     let faults = Faults { lost: 1, dead: 1, ..Faults::default() };
     let small = world(&[0, 1]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![edit(&[0])]);
     Case::new("H1", "agent with 2 ADDs, narrowing, lost reply, dead edit", small.clone().with(faults))
+        .recovering_everywhere()
         .survives();
     Case::new("H1", "agent with 2 ADDs, narrowing", small)
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::PlanFromCache)
         .falls_to(Mutation::AdmitWithoutBump)
@@ -98,6 +101,7 @@ fn h4_nothing_is_widened_before_it_is_persisted() {
     let faults = Faults { dead: 1, crash: 1, ..Faults::default() };
     let world = world(&[0]).with(faults).actor("n1", vec![add("a"), add("b")]);
     Case::new("H4", "agent with 2 ADDs, widening, dead edit, crash", world.actor("w0", vec![edit(&[0, 1])]))
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::AdmitWidens);
 }
@@ -122,6 +126,7 @@ fn h6_an_empty_block_that_is_deleted_takes_nothing_along() {
     let world = world(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![edit(&[1])]);
     let controller = vec![Task::DropEmptyBlock(0), Task::DropEmptyBlock(0)];
     Case::new("H6", "agent, narrowing, block 0 deleted twice", world.actor("controller", controller))
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::GrantIntoAbsence);
 }
@@ -149,6 +154,7 @@ fn h8_a_pool_of_the_same_name_inherits_nothing() {
     let again = Task::Create(Box::new(pool_object("p", "pool-2", &[0])));
     let world = world(&[0, 1]).actor("n1", vec![add("a")]).actor("w0", vec![delete(), again]);
     Case::new("H8", "agent, pool deleted and created again", world.clone())
+        .recovering_everywhere()
         .survives()
         .falls_to(Mutation::DeleteWithoutBump)
         .falls_to(Mutation::PlanOfTheName);
@@ -169,14 +175,16 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
     };
     let died = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0])]);
     Case::new("H9", "narrowing, crash; then 1 pod", died)
+        .recovering_everywhere()
         .at_the_end(move |end| served(end, &["a"]))
         .survives();
     // Another edit, persisted, proves the first one dead: no controller is needed to get its addresses back.
     let resolved = world(&[0, 1]).with(crash).actor("w0", vec![edit(&[0]), edit(&[0, 1])]);
     Case::new("H9", "narrowing, crash, object written; then 2 pods", resolved)
+        .recovering_everywhere()
         .at_the_end(move |end| {
             let whole = end.actors[0].answers.last().is_some_and(|answer| answer.ends_with("persisted"))
-                && end.offers(&"pool-1".parse().unwrap()) == Some(0b11);
+                && sight::offers(&end.store, &"pool-1".parse().unwrap()) == Some(0b11);
             if whole { served(end, &["a", "b"]) } else { Ok(()) }
         })
         .survives()
@@ -187,29 +195,38 @@ fn h9_an_edit_that_died_costs_only_its_own_addresses() {
 fn h10_exhausted_is_proven_at_one_instant() {
     // Pod a leaves block 0 while pod b takes block 1: at no instant of c's request was the pool full, unless both
     // are there. The world looks at it at every "exhausted".
-    let churn = world(&[0, 1]).actor("n1", vec![add("a"), del("a"), add("b"), del("b"), add("d")]);
-    let churn = churn.actor("n2", vec![add("c")]);
-    Case::new("H10", "2 agents, ADDs and DELs, pool of 2", churn.clone())
+    let churn = world(&[0, 1]).actor("n1", vec![add("a")]).run_out().then(vec![del("a")]);
+    let churn = churn.actor("n2", vec![add("b")]).actor("n3", vec![add("c")]);
+    Case::new("H10", "3 agents: DEL, ADD, ADD; pool of 2", churn.clone())
         .survives()
         .falls_to(Mutation::OnePassExhaustion);
-    Case::new("H10", "the same, listings that show no instant", churn.without_snapshots())
-        .survives()
-        .falls_to(Mutation::ProofNotConfirmed);
+    // Listings that show no instant: each block was seen full, but never both at once.
+    let at = |pod: &str, start| Task::from(ask(pod, &format!("c{pod}"), &both()).starting(start));
+    let torn = world(&[0, 1]).actor("n1", vec![at("x", 1)]).run_out();
+    let torn = torn.then(vec![del("x"), at("a", 0), del("a"), at("c", 1)]).actor("n2", vec![at("b", 1)]);
+    Case::new(
+        "H10",
+        "2 agents: DEL, ADD, DEL, ADD; ADD; listings that show no instant",
+        torn.without_snapshots(),
+    )
+    .survives()
+    .falls_to(Mutation::ProofNotConfirmed);
     let widened = world(&[0]).actor("n1", vec![add("a"), add("b")]).actor("w0", vec![edit(&[0, 1])]);
-    Case::new("H10", "agent with 2 ADDs, widening", widened).survives();
+    Case::new("H10", "agent with 2 ADDs, widening", widened).recovering_everywhere().survives();
 }
 
 #[test]
 fn h10_contention_does_not_spill_into_a_backup_pool() {
     let backup = pool_ref(&pool_object("q", "pool-2", &[2]));
-    let world = World::new(&[pool(&[0]), pool_object("q", "pool-2", &[2])], 0);
-    let one = pool_ref(&pool(&[0]));
-    let first = vec![Task::Add(ask("a", "ca", &one)), del("a"), Task::Add(ask("b", "cb", &one)), del("b")];
-    let second = vec![Task::Add(ask("c", "cc", &one).or(&backup))];
-    let world = world.actor("n1", first).actor("n2", second).without_snapshots();
-    Case::new("H10", "2 agents, pool of 1, backup pool", world)
-        .survives()
-        .falls_to(Mutation::ContentionSpills);
+    let world = World::new(&[pool(&[0, 1]), pool_object("q", "pool-2", &[2])], 0);
+    let world = world.actor("n0", vec![Task::from(ask("x", "cx", &both()).starting(1))]).settled();
+    // Address 0 is free, and an edit that may yet die takes it away.
+    let world = world.actor("n1", vec![Task::from(ask("a", "ca", &both()).or(&backup))]);
+    Case::new("rule 11", "agent, narrowing in flight, backup pool", {
+        world.actor("w0", vec![edit(&[1])]).with(Faults { dead: 1, ..Faults::default() })
+    })
+    .survives()
+    .falls_to(Mutation::ContentionSpills);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! H14 to H21: owners whose address outlives the pod.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use spiderpool_core::{
     addr::Family,
@@ -13,7 +13,7 @@ use super::{
     case::Case,
     world::{
         Faults, Task, World, stateful_set,
-        things::{ask, pod_name, pool_object, pool_object_v6, pool_ref},
+        things::{ask, pod_name, pool_object, pool_object_v6, pool_ref, pool_that_cools},
     },
 };
 
@@ -23,7 +23,7 @@ fn del(uid: &str, container: &str) -> Task {
 
 /// The incarnation `uid` of web-0, in `container`.
 fn web(uid: &str, container: &str, pool: &Arc<PoolRef>) -> Task {
-    Task::Add(ask("web-0", container, pool).stateful(uid))
+    Task::from(ask("web-0", container, pool).stateful(uid))
 }
 
 fn become_pod(uid: &str) -> Task {
@@ -58,8 +58,7 @@ fn h14_two_incarnations_never_run_with_one_address() {
     };
     case("2 incarnations, forced deletion, late ADD; lost reply", Faults { lost: 1, ..Faults::default() })
         .survives()
-        .falls_to(Mutation::TakeOverRunning)
-        .falls_to(Mutation::PodNotRead);
+        .falls_to(Mutation::TakeOverRunning);
     case("the same; late write, crash", Faults { late: 1, crash: 1, ..Faults::default() }).survives();
 }
 
@@ -98,6 +97,7 @@ fn h15_the_pod_is_read_after_the_token() {
             }
         })
         .survives()
+        .falls_to(Mutation::PodNotRead)
         .falls_to(Mutation::PodBeforeToken);
 }
 
@@ -105,8 +105,8 @@ fn h15_the_pod_is_read_after_the_token() {
 fn used() -> (World, Arc<PoolRef>) {
     let (world, pool) = two();
     let warm = vec![
-        Task::Add(ask("x", "cx", &pool)),
-        Task::Add(ask("y", "cy", &pool)),
+        Task::from(ask("x", "cx", &pool)),
+        Task::from(ask("y", "cy", &pool)),
         del("uid-x", "cx"),
         del("uid-y", "cy"),
     ];
@@ -115,13 +115,14 @@ fn used() -> (World, Arc<PoolRef>) {
 
 #[test]
 fn h16_h17_a_claim_moves_in_three_writes() {
-    // s takes the address that web-0 claimed, before web-0 is granted it; web-0 moves on.
+    // s has the address that web-0 claimed and was not granted yet; web-0 moves on.
     let (world, pool) = used();
-    let world = world.actor("n1", vec![web("u1", "c1", &pool)]);
-    let world = world.actor("n2", vec![become_pod("u2"), web("u2", "c2", &pool)]);
-    let s = vec![Task::Add(ask("s", "cs", &pool)), del("uid-s", "cs")];
-    let world = world.actor("n3", s);
-    Case::new("H16, H17", "2 incarnations, a stateless pod comes and goes", world.clone())
+    let own = ask("web-0", "c0", &pool).stateful("u1");
+    let world = world.actor("n0", vec![Task::from(own.clone()), Task::Free(own)]).settled();
+    let world = world.actor("n3", vec![Task::from(ask("s", "cs", &pool))]).run_out();
+    let world = world.then(vec![del("uid-s", "cs")]).actor("n1", vec![web("u1", "c1", &pool)]);
+    let world = world.actor("n2", vec![become_pod("u2"), web("u2", "c2", &pool), web("u2", "c3", &pool)]);
+    Case::new("H16, H17", "2 incarnations, a stateless pod goes", world.clone())
         .survives()
         .falls_to(Mutation::ClaimNotRead)
         .falls_to(Mutation::ClaimBeforeToken)
@@ -156,7 +157,7 @@ fn h18_a_binding_is_released_in_three_writes() {
 fn h19_del_detaches_and_the_address_stays() {
     let (world, pool) = two();
     let life = vec![web("u1", "c1", &pool), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
-    let world = world.actor("n1", life).actor("n2", vec![Task::Add(ask("s", "cs", &pool))]);
+    let world = world.actor("n1", life).actor("n2", vec![Task::from(ask("s", "cs", &pool))]);
     Case::new("H19", "web-0 twice, a stateless pod", world)
         .at_the_end(|end| {
             let of = |container| end.actors[0].answer(container);
@@ -170,15 +171,25 @@ fn h19_del_detaches_and_the_address_stays() {
 fn h20_nothing_that_runs_is_freed_by_a_verdict() {
     // No pod of the name when the sweep looked; then there is one, and its container runs.
     let (world, pool) = two();
-    let life =
-        vec![web("u1", "c1", &pool), no_pod(), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let life = vec![
+        web("u1", "c1", &pool),
+        no_pod(),
+        del("u1", "c1"),
+        become_pod("u2"),
+        web("u2", "c2", &pool),
+        Task::EndSandbox("c2".parse().unwrap()),
+        web("u2", "c3", &pool),
+    ];
     let world = world.actor("n1", life).actor("sweep", vec![unbind()]);
-    let world = world.actor("n2", vec![Task::Add(ask("s", "cs", &pool)), Task::Add(ask("t", "ct", &pool))]);
-    Case::new("H20", "forced deletion, sweep, next incarnation, 2 stateless pods", world)
+    let world = world.actor("n2", vec![Task::from(ask("s", "cs", &pool))]);
+    Case::new("H20", "forced deletion, sweep, next incarnation and sandbox, a stateless pod", world)
         .survives()
         .falls_to(Mutation::UnbindRunning)
         .falls_to(Mutation::UnbindBeforePod);
-    // The controller is read after "no pod".
+}
+
+/// web-0 comes, goes, comes again and goes again, with its StatefulSet; and the sweep's task.
+fn scaled() -> (World, Task) {
     let (world, pool) = two();
     let set = "web".parse().unwrap();
     let holder = BindingHolder { controller: stateful_set(&set), uid: "web-1".parse().unwrap() };
@@ -188,15 +199,24 @@ fn h20_nothing_that_runs_is_freed_by_a_verdict() {
         Task::Scale(set.clone(), 0),
         no_pod(),
         del("u1", "c1"),
-        Task::Scale(set, 1),
+        Task::Scale(set.clone(), 1),
         become_pod("u2"),
         web("u2", "c2", &pool),
+        Task::Scale(set, 0),
+        no_pod(),
+        del("u2", "c2"),
     ];
-    let sweep = vec![Task::Unbind(pod_name("web-0"), Family::V4, Some(holder))];
-    Case::new("H20", "StatefulSet down and up, sweep; lost reply", {
-        world.actor("n1", life).actor("sweep", sweep).with(Faults { lost: 1, ..Faults::default() })
-    })
-    .survives();
+    (world.actor("n1", life), Task::Unbind(pod_name("web-0"), Family::V4, Some(holder)))
+}
+
+#[test]
+fn h20_the_controller_is_read_after_no_pod() {
+    let (world, unbind) = scaled();
+    let world = world.actor("sweep", vec![unbind.clone(), unbind]);
+    let case = |name, faults| Case::new("H20", name, world.clone().with(faults)).survives();
+    case("StatefulSet down, up, down; sweep twice; lost reply", Faults { lost: 1, ..Faults::default() });
+    case("the same; late write", Faults { late: 1, ..Faults::default() });
+    case("the same; late write, crash", Faults { late: 1, crash: 1, ..Faults::default() });
 }
 
 #[test]
@@ -220,14 +240,14 @@ fn stateful_owners_with_two_families() {
     let (four, six) = (pool_ref(&v4), pool_ref(&v6));
     let world = World::new(&[v4, v6], 0).pod("web-0", "u1");
     let both = |uid: &str, container: &str| {
-        Task::Add(ask("web-0", container, &four).and("eth0", &six).stateful(uid))
+        Task::from(ask("web-0", container, &four).and("eth0", &six).stateful(uid))
     };
     let life = vec![both("u1", "c1"), del("u1", "c1"), become_pod("u2"), both("u2", "c2")];
     let world = world.actor("n1", life);
     Case::new("I13", "v4+v6 stateful, 2 incarnations, a stateless pod on v6; lost reply", {
         world
             .clone()
-            .actor("n2", vec![Task::Add(ask("s", "cs", &six)), del("uid-s", "cs")])
+            .actor("n2", vec![Task::from(ask("s", "cs", &six)), del("uid-s", "cs")])
             .with(Faults { lost: 1, ..Faults::default() })
     })
     .survives();
@@ -235,4 +255,56 @@ fn stateful_owners_with_two_families() {
         world.with(Faults { late: 1, crash: 1, ..Faults::default() })
     })
     .survives();
+}
+
+#[test]
+fn two_sweeps_at_once() {
+    let (world, pool) = two();
+    let life =
+        vec![web("u1", "c1", &pool), no_pod(), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("sweep", vec![unbind()]).actor("sweep2", vec![unbind()]);
+    Case::new("H18, H20", "2 sweeps, 2 incarnations", world.clone()).survives();
+    Case::new("H18, H20", "2 sweeps, 2 incarnations; late write", {
+        world.with(Faults { late: 1, ..Faults::default() })
+    })
+    .survives();
+}
+
+#[test]
+fn an_address_that_is_offered_no_more() {
+    // The claim is all there is: nobody is in the way of the narrowing.
+    let (world, pool) = used();
+    let own = ask("web-0", "c0", &pool).stateful("u1");
+    let world = world.actor("n0", vec![own.clone().into(), Task::Free(own)]).settled();
+    let edit = Task::Edit(Box::new(pool_object("p", "pool-1", &[1])));
+    let world = world.actor("n1", vec![web("u1", "c1", &pool), del("u1", "c1")]).actor("w0", vec![edit]);
+    let world = world.actor("n2", vec![become_pod("u2"), web("u2", "c2", &pool)]);
+    Case::new("H17", "2 incarnations, their address is narrowed away", world.clone()).survives();
+    Case::new("H17", "the same; lost reply", world.with(Faults { lost: 1, ..Faults::default() })).survives();
+}
+
+#[test]
+fn a_released_binding_cools_down() {
+    let rest = Duration::from_secs(60);
+    let object = pool_object("p", "pool-1", &[0]);
+    let pool = pool_that_cools(&object, rest);
+    let world = World::new(&[object], 0).pod("web-0", "u1").cooling(rest);
+    let life =
+        vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("sweep", vec![unbind()]).actor("clock", vec![Task::Pass(rest)]);
+    let s = vec![Task::from(ask("s", "cs", &pool)), Task::from(ask("s", "cs", &pool))];
+    Case::new("I3", "a binding released, cool-down, a stateless pod", world.actor("n2", s)).survives();
+}
+
+#[test]
+fn a_lost_log_of_a_stateful_owner() {
+    let (world, pool) = two();
+    let life = vec![web("u1", "c1", &pool), del("u1", "c1"), become_pod("u2"), web("u2", "c2", &pool)];
+    let world = world.actor("n1", life).actor("n2", vec![Task::from(ask("s", "cs", &pool))]);
+    for (name, faults) in [
+        ("2 incarnations, a stateless pod; loss of the log", Faults { loss: 1, ..Faults::default() }),
+        ("the same; lost reply", Faults { loss: 1, lost: 1, ..Faults::default() }),
+    ] {
+        Case::new("H11, H19", name, world.clone().with(faults)).survives();
+    }
 }

@@ -216,11 +216,13 @@ async fn add(allocator: &Allocator, pod: &str, pool: &str) {
         owner: Owner { uid: OwnerUid::new(format!("uid-{pod}")).unwrap(), pod: Some(pod_name(pod)) },
         container: ContainerId::new(format!("c-{pod}")).unwrap(),
         network: None,
-        controller: stateful.then(|| Controller {
-            api_version: "apps/v1".into(),
-            kind: "StatefulSet".into(),
-            name: ObjectName::new("db").unwrap(),
-            uid: Uid::new("uid-db").unwrap(),
+        controller: stateful.then(|| {
+            Arc::new(Controller {
+                api_version: "apps/v1".into(),
+                kind: "StatefulSet".into(),
+                name: ObjectName::new("db").unwrap(),
+                uid: Uid::new("uid-db").unwrap(),
+            })
         }),
         binding: if stateful { Binding::Stateful } else { Binding::Stateless },
         parts: vec![part],

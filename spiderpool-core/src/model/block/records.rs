@@ -5,23 +5,32 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::{
     model::{GrantKey, Record},
     name::OwnerUid,
 };
 
+/// Offsets of one group.
+const GROUP: usize = 4;
+
 /// Records with their offsets, 0 to 63, each offset at most once.
+///
+/// They stand in groups of neighbours: a copy of the block takes one reference to each group and, once changed, to each
+/// record of the changed group alone.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Records {
     /// Bit i: offset i has a record.
     held: u64,
-    /// Ascending by offset, so the rank of an offset's bit is its place.
-    list: Vec<Entry>,
+    /// Group i: offsets 4i to 4i + 3. None for an empty group, and nothing after the last that is not.
+    groups: SmallVec<[Option<Arc<Group>>; 4]>,
 }
+
+type Group = [Option<Entry>; GROUP];
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Entry {
-    offset: u8,
     /// Of the record's owner. Different tags: different owners.
     tag: u32,
     record: Arc<Record>,
@@ -32,53 +41,62 @@ impl Records {
         self.held
     }
 
-    fn place(&self, offset: u8) -> usize {
-        (self.held & ((1 << offset) - 1)).count_ones() as usize
-    }
-
     /// Whether `offset` is held; never for one beyond 63.
     fn has(&self, offset: u8) -> bool {
         self.held & (1u64.checked_shl(offset.into()).unwrap_or(0)) != 0
     }
 
+    fn entries(&self) -> impl Iterator<Item = (u8, &Entry)> {
+        (0u8..).step_by(GROUP).zip(&self.groups).flat_map(|(first, group)| {
+            let entries = (first..).zip(group.iter().flat_map(|group| group.iter()));
+            entries.filter_map(|(offset, entry)| Some((offset, entry.as_ref()?)))
+        })
+    }
+
     pub(super) fn get(&self, offset: u8) -> Option<&Arc<Record>> {
-        if !self.has(offset) {
-            return None;
-        }
-        self.list.get(self.place(offset)).map(|entry| &entry.record)
+        let offset = usize::from(offset);
+        let group = self.groups.get(offset / GROUP)?.as_ref()?;
+        group[offset % GROUP].as_ref().map(|entry| &entry.record)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, &Arc<Record>)> {
-        self.list.iter().map(|entry| (entry.offset, &entry.record))
+        self.entries().map(|(offset, entry)| (offset, &entry.record))
     }
 
     /// The offset of the record that answers for `key`, whatever its family.
     pub(super) fn find(&self, key: &GrantKey) -> Option<u8> {
         let tag = tag(&key.owner);
-        let mut same = self.list.iter().filter(|entry| entry.tag == tag);
-        same.find(|entry| entry.record.owner.uid == key.owner && entry.record.slot == key.slot)
-            .map(|entry| entry.offset)
+        let mut same = self.entries().filter(|(_, entry)| entry.tag == tag);
+        same.find(|(_, entry)| entry.record.owner.uid == key.owner && entry.record.slot == key.slot)
+            .map(|(offset, _)| offset)
     }
 
     /// Puts `record` at `offset`, which is below 64, over whatever is there.
     pub(super) fn put(&mut self, offset: u8, record: Arc<Record>) {
-        let place = self.place(offset);
-        let entry = Entry { offset, tag: tag(&record.owner.uid), record };
-        if self.has(offset) {
-            self.list[place] = entry;
-        } else {
-            self.list.insert(place, entry);
-            self.held |= 1 << offset;
+        let at = usize::from(offset);
+        if self.groups.len() <= at / GROUP {
+            self.groups.resize(at / GROUP + 1, None);
         }
+        let group = self.groups[at / GROUP].get_or_insert_default();
+        Arc::make_mut(group)[at % GROUP] = Some(Entry { tag: tag(&record.owner.uid), record });
+        self.held |= 1 << offset;
     }
 
     pub(super) fn take(&mut self, offset: u8) -> Option<Arc<Record>> {
         if !self.has(offset) {
             return None;
         }
-        let entry = self.list.remove(self.place(offset));
+        let at = usize::from(offset);
         self.held &= !(1 << offset);
-        Some(entry.record)
+        let place = self.groups.get_mut(at / GROUP)?;
+        let entry = Arc::make_mut(place.as_mut()?)[at % GROUP].take();
+        if self.held >> (at / GROUP * GROUP) & ((1 << GROUP) - 1) == 0 {
+            *place = None;
+            while self.groups.last().is_some_and(Option::is_none) {
+                self.groups.pop();
+            }
+        }
+        entry.map(|entry| entry.record)
     }
 }
 

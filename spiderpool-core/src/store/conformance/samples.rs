@@ -128,12 +128,12 @@ pub(super) fn record(version: u32) -> Result<Record, Failure> {
     Ok(Record {
         pool: Uid::new("0c9e66a4-5a0f-4b55-8a4a-5ad1d0b3a9f1").map_err(bad)?,
         owner: Owner { uid: OwnerUid::new(format!("uid-{version}")).map_err(bad)?, pod: Some(pod) },
-        controller: Some(Controller {
+        controller: Some(Arc::new(Controller {
             api_version: "apps/v1".into(),
             kind: "StatefulSet".into(),
             name: ObjectName::new("web").map_err(bad)?,
             uid: Uid::new("0c9e66a4-5a0f-4b55-8a4a-5ad1d0b3a9f2").map_err(bad)?,
-        }),
+        })),
         slot: Slot::Named(InterfaceName::new("eth0").map_err(bad)?),
         interface: Some(InterfaceName::new("eth0").map_err(bad)?),
         network: Some(NetworkName::new("kube-system/vlan6").map_err(bad)?),

@@ -13,8 +13,9 @@ use parking_lot::RwLock;
 use super::{Event, History, Revision, Table, Write};
 use crate::store::{Change, Key, Listing, Position, Selector, StoreError, Token, Versioned, Watch};
 
-/// How many changes a watch may fall behind before it has to list again.
-const HISTORY: usize = 4096;
+/// How many changes a watch may fall behind before it has to list again. Each keeps the document that it replaced, which
+/// in a history of thousands has left the processor's cache by the time it is forgotten.
+const HISTORY: usize = 256;
 
 /// Committed documents with their history. Cloning gives another handle on the same ones.
 ///

@@ -2,11 +2,12 @@
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, BTreeSet, hash_map::Entry},
 };
 
 use crate::{
     addr::Family,
+    hash::{Map, Seed},
     name::{Namespace, NamespacedName, ObjectName, ScopeName},
     store::{Document, Key, Kind, Room, Selector, Versioned},
 };
@@ -25,12 +26,34 @@ pub struct Table {
     len: usize,
 }
 
-/// The blocks of one scope and family.
-#[derive(Clone, Debug, Default)]
+/// The blocks of one scope and family. Every grant goes through here, so what is in order is apart from what is
+/// looked up: a write to a block that is there touches one place.
+#[derive(Clone, Debug)]
 struct Space {
-    blocks: BTreeMap<u128, Versioned>,
+    blocks: Map<u128, Versioned>,
+    /// Those that exist.
+    order: BTreeSet<u128>,
     /// Those with room.
     room: BTreeSet<u128>,
+}
+
+impl Default for Space {
+    fn default() -> Self {
+        // No text from outside is a key here, so the hash needs no secret.
+        Self { blocks: Map::with_hasher(Seed(0)), order: BTreeSet::new(), room: BTreeSet::new() }
+    }
+}
+
+impl Space {
+    /// The blocks of `indices` from `first` to `last`, ascending.
+    fn those<'a>(
+        &'a self,
+        indices: &'a BTreeSet<u128>,
+        first: u128,
+        last: u128,
+    ) -> impl Iterator<Item = &'a Versioned> {
+        indices.range(first..=last).filter_map(|index| self.blocks.get(index))
+    }
 }
 
 const fn place(family: Family) -> usize {
@@ -101,6 +124,7 @@ impl Table {
         let (old, had_room) = match space.blocks.entry(index) {
             Entry::Vacant(vacant) => {
                 vacant.insert(new);
+                space.order.insert(index);
                 (None, false)
             }
             Entry::Occupied(mut occupied) => {
@@ -138,6 +162,7 @@ impl Table {
             Key::Block(id) => {
                 let space = &mut self.blocks.get_mut(&id.scope)?[place(id.family)];
                 space.room.remove(&id.index);
+                space.order.remove(&id.index);
                 space.blocks.remove(&id.index)
             }
             Key::Endpoint(name) => {
@@ -169,7 +194,8 @@ impl Table {
     pub fn list(&self, selector: &Selector) -> Vec<Versioned> {
         match selector {
             Selector::Kind(Kind::Block) => {
-                self.blocks.values().flatten().flat_map(|space| space.blocks.values()).cloned().collect()
+                let spaces = self.blocks.values().flatten();
+                spaces.flat_map(|space| space.those(&space.order, 0, u128::MAX)).cloned().collect()
             }
             Selector::Kind(Kind::Endpoint) => {
                 self.endpoints.values().flat_map(BTreeMap::values).cloned().collect()
@@ -191,13 +217,11 @@ impl Table {
             Selector::Blocks { scope, family, first, last, room } => {
                 let Some(spaces) = self.blocks.get(scope) else { return Vec::new() };
                 let space = &spaces[place(*family)];
-                match room {
-                    Room::Any => space.blocks.range(first..=last).map(|(_, block)| block.clone()).collect(),
-                    Room::Some => {
-                        let indices = space.room.range(first..=last);
-                        indices.filter_map(|index| space.blocks.get(index)).cloned().collect()
-                    }
-                }
+                let indices = match room {
+                    Room::Any => &space.order,
+                    Room::Some => &space.room,
+                };
+                space.those(indices, *first, *last).cloned().collect()
             }
         }
     }

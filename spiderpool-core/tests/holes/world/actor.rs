@@ -7,7 +7,7 @@ use spiderpool_core::{
     model::GrantKey,
     name::{ContainerId, NamespacedName, ObjectName, OwnerUid, Uid},
     protocol::{Add, Admit, BindingHolder, Del, Op, Role, Settle, Subject, Unbind},
-    store::{Document, Key, Token},
+    store::{Document, Key, Token, Versioned},
     time::Timestamp,
 };
 
@@ -16,7 +16,7 @@ use super::{memory::Memory, runner::Runner, things::Ask};
 /// What an actor is told to do.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Task {
-    Add(Ask),
+    Add(Arc<Ask>),
     Del {
         uid: String,
         container: String,
@@ -50,7 +50,7 @@ pub(crate) enum Task {
 /// What it is at.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Current {
-    Add(Box<Runner<Add>>, Ask),
+    Add(Box<Runner<Add>>, Arc<Ask>),
     Del(Box<Runner<Del>>, Vec<GrantKey>, String),
     Free(Box<Runner<Del>>),
     ReadingObject(Key, Document),
@@ -89,9 +89,19 @@ pub(crate) struct Actor {
     pub(super) last: Option<Arc<Task>>,
     pub(super) current: Option<Current>,
     pub(super) memory: Memory,
+    /// What a listing under way has seen so far.
+    pub(super) listed: Vec<Versioned>,
+    /// The keys of the ADD under way of which something was known before.
+    pub(super) known: Vec<GrantKey>,
     /// The pools of the ADD under way that had nothing free at some instant of it.
     pub(super) full: BTreeSet<Uid>,
     pub(crate) answers: Vec<String>,
+}
+
+impl From<Ask> for Task {
+    fn from(ask: Ask) -> Self {
+        Self::Add(Arc::new(ask))
+    }
 }
 
 impl Actor {
@@ -103,6 +113,8 @@ impl Actor {
             last: None,
             current: None,
             memory: Memory::default(),
+            listed: Vec::new(),
+            known: Vec::new(),
             full: BTreeSet::new(),
             answers: Vec::new(),
         }
@@ -110,6 +122,11 @@ impl Actor {
 
     pub(super) fn idle(&self) -> bool {
         self.current.is_none() && self.tasks.is_empty()
+    }
+
+    /// Whether it is giving addresses back.
+    pub(super) fn releases(&self) -> bool {
+        matches!(self.current, Some(Current::Del(..) | Current::Free(_) | Current::Unbind(_)))
     }
 
     /// What this actor last answered for `container`.

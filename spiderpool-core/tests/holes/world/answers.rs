@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spiderpool_core::{
     name::OwnerUid,
-    protocol::{AddFailure, Added, Admitted, Deleted, Refusal, Reply, Role, Settle},
+    protocol::{AddFailure, Added, Admitted, Deleted, How, Refusal, Reply, Role, Settle},
     store::Key,
 };
 
@@ -50,8 +50,11 @@ impl World {
                 match runner.go(reply, now, &mut memory) {
                     None => Some(Current::Admit(runner, key, base, document, subject)),
                     Some(Admitted::Yes(holders)) => {
+                        // Over held addresses it is admitted too, with a warning.
                         if holders.is_empty() && matches!(key, Key::Reservation(_)) {
                             self.clean.insert(key.clone());
+                        } else {
+                            self.clean.remove(&key);
                         }
                         Some(Current::Persist(key, base, document, subject))
                     }
@@ -105,7 +108,7 @@ impl World {
             Ok(granted) => {
                 let addresses: Vec<_> = granted.iter().map(|granted| granted.address).collect();
                 for (part, granted) in granted.iter().enumerate() {
-                    if granted.how == spiderpool_core::protocol::How::New
+                    if granted.how == How::New
                         && let Some(pool) = spilled(part, &granted.record.pool)
                     {
                         wrong = Some(format!("pool {pool} was passed over, and never was full (rule 11)"));
@@ -122,8 +125,10 @@ impl World {
             Err(failure) => {
                 // Nothing of it stays but what it found, and what nobody can know yet.
                 let left = self.records().into_iter().find(|(address, record)| {
-                    let kept = added.kept.iter().any(|(_, kept)| kept.address == *address);
-                    let open = own.memory.of(&record.key(address.family())).1.is_some();
+                    let kept =
+                        added.kept.iter().any(|(_, kept)| kept.address == *address && kept.how != How::New);
+                    let key = record.key(address.family());
+                    let open = own.known.contains(&key) || own.memory.of(&key).1.is_some();
                     record.attachment.matches(&container(&ask.container))
                         && !(kept || open || self.answered.contains(address))
                 });

@@ -54,6 +54,12 @@ impl World {
                 self.gone.insert(container.clone());
                 self.running.remove(&container);
                 self.ended.insert(container.clone());
+                // Whatever it has is taken for used, answered or not: its DEL frees with cool-down.
+                for (address, record) in self.records() {
+                    if record.attachment.matches(&container) {
+                        self.answered.insert(address);
+                    }
+                }
                 let memory = &self.actors[at].memory;
                 let keys = memory.keys_of(uid);
                 let releasing = keys.iter().map(|key| {
@@ -144,7 +150,7 @@ impl World {
         }
     }
 
-    fn first_of_add(&mut self, at: usize, ask: &Ask) -> Option<Current> {
+    fn first_of_add(&mut self, at: usize, ask: &Arc<Ask>) -> Option<Current> {
         let container = container(&ask.container);
         if self.gone.contains(&container) {
             Arc::make_mut(&mut self.actors[at]).answers.push(format!("{container}: gone"));
@@ -157,6 +163,8 @@ impl World {
         ended.iter().for_each(|other| drop(self.running.remove(other)));
         let actor = Arc::make_mut(&mut self.actors[at]);
         actor.full.clear();
+        let keys = (0..ask.parts.len()).map(|part| ask.key(part));
+        actor.known = keys.filter(|key| actor.memory.of(key) != (None, None)).collect();
         let parts = (0..ask.parts.len()).map(|part| {
             let key = ask.key(part);
             let (known, attempt) = actor.memory.of(&key);
@@ -171,7 +179,8 @@ impl World {
             PartWanted { wanted: Arc::new(wanted), scope: scope(), claim, known, attempt }
         });
         let add = Add::new(parts.collect(), self.setting(), 1);
-        Some(Current::Add(Box::new(Runner::new(add, self.bits)), ask.clone()))
+        let runner = Runner::new(add, self.bits).starting(ask.start);
+        Some(Current::Add(Box::new(runner), ask.clone()))
     }
 }
 

@@ -28,6 +28,7 @@ impl World {
             actor.tasks.extend(actor.last.clone());
         }
         actor.current = None;
+        actor.listed.clear();
         actor.memory.restart();
     }
 

@@ -7,15 +7,14 @@ mod edits;
 mod faults;
 mod look;
 mod memory;
+mod recover;
 mod runner;
 mod steps;
-mod store;
 mod tell;
 pub(crate) mod things;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
     time::Duration,
 };
@@ -23,10 +22,10 @@ use std::{
 use spiderpool_core::{
     addr::{Address, Family},
     api::SpiderIPPool,
-    model::{Block, BlockBits, BlockId, Record},
+    model::{BlockBits, BlockId, Record},
     name::{ContainerId, NamespacedName, ObjectName, OwnerUid},
     protocol::{Op, Reply, Role, Setting, Settle, Snapshots, Subject},
-    store::{Document, Key, Kind, Selector},
+    store::{Document, Key},
     time::{Moment, Timestamp},
 };
 
@@ -34,26 +33,33 @@ pub(crate) use self::{
     actor::{Actor, Task},
     begin::stateful_set,
     faults::Faults,
-    look::bit,
+    tell::operation,
 };
 use self::{
     memory::Memory,
     runner::Runner,
-    store::ModelStore,
     things::{address, pod_name, pool_ref, scope},
+};
+
+use super::{
+    hash::Quick,
+    sight::{self, Running},
+    store::ModelStore,
 };
 
 const DEADLINE: Moment = Moment::from_millis(1_000);
 
-#[derive(Clone, Hash, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) store: ModelStore,
     pub(crate) pods: BTreeMap<NamespacedName, OwnerUid>,
     /// Containers that were answered and run, with their owner and addresses.
-    pub(crate) running: BTreeMap<ContainerId, (OwnerUid, Vec<Address>)>,
+    pub(crate) running: Running,
     ended: BTreeSet<ContainerId>,
     gone: BTreeSet<ContainerId>,
     pub(crate) actors: Vec<Arc<Actor>>,
+    /// Of the actors, when the state was sealed.
+    hashes: Vec<u64>,
     late: Vec<Op>,
     faults: Faults,
     bits: BlockBits,
@@ -66,6 +72,8 @@ pub(crate) struct World {
     resting: BTreeMap<Address, Timestamp>,
     /// Reservations that were admitted while nobody held one of their addresses.
     pub(crate) clean: BTreeSet<Key>,
+    /// The step under way is the sweep's.
+    judging: bool,
     /// A log was lost: of one key two records may be left, for the sweep.
     pub(crate) lost_log: bool,
     /// What a step did that it must not.
@@ -82,6 +90,7 @@ impl World {
             ended: BTreeSet::new(),
             gone: BTreeSet::new(),
             actors: Vec::new(),
+            hashes: Vec::new(),
             late: Vec::new(),
             faults: Faults::default(),
             bits: BlockBits::new(bits).unwrap(),
@@ -91,18 +100,25 @@ impl World {
             answered: BTreeSet::new(),
             resting: BTreeMap::new(),
             clean: BTreeSet::new(),
+            judging: false,
             lost_log: false,
             violation: None,
         };
         for pool in pools {
-            let key = Key::Pool(ObjectName::new(&pool.metadata.name).unwrap());
-            world.store.put(&key, pool.clone().into());
-            world.settle_now(Subject::pool(&pool_ref(pool)));
+            world = world.with_pool(pool);
         }
         for family in [Family::V4, Family::V6] {
             world.settle_now(Subject::reservations(&scope(), family));
         }
         world
+    }
+
+    /// Another pool, whose plan is settled.
+    pub(crate) fn with_pool(mut self, pool: &SpiderIPPool) -> Self {
+        let key = Key::Pool(ObjectName::new(&pool.metadata.name).unwrap());
+        self.store.put(&key, pool.clone().into());
+        self.settle_now(Subject::pool(&pool_ref(pool)));
+        self
     }
 
     fn settle_now(&mut self, subject: Subject) {
@@ -183,15 +199,17 @@ impl World {
         self.actors.iter().all(|actor| actor.idle())
     }
 
-    pub(crate) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
-
-    pub(crate) fn blocks(&self) -> Vec<Arc<Block>> {
-        let listing = self.store.list(&Selector::Kind(Kind::Block));
-        listing.items.iter().filter_map(|item| item.document.as_block().cloned()).collect()
+    /// What tells this state from others. Takes the hashes of actors that are the same as in `before` from there.
+    pub(crate) fn seal(&mut self, before: Option<&Self>) -> u64 {
+        let hash = |at: usize, actor: &Arc<Actor>| match before {
+            Some(before) if Arc::ptr_eq(actor, &before.actors[at]) => before.hashes[at],
+            _ => Quick::of(actor.as_ref()),
+        };
+        self.hashes = self.actors.iter().enumerate().map(|(at, actor)| hash(at, actor)).collect();
+        let Self { store, pods, running, ended, gone, actors: _, hashes, late, faults, .. } = self;
+        let Self { bits: _, snapshots: _, now, cooldown: _, answered, resting, clean, judging: _, .. } = self;
+        let what_was = (&*answered, &*resting, &*clean, self.lost_log, &self.violation);
+        Quick::of(&(store, pods, running, ended, gone, hashes, late, faults, now, what_was))
     }
 
     /// All claims of stateful owners.
@@ -207,12 +225,6 @@ impl World {
 
     /// All records.
     pub(crate) fn records(&self) -> Vec<(Address, Arc<Record>)> {
-        let mut all = Vec::new();
-        for (_, document) in self.store.documents() {
-            if let Document::Block(block) = document {
-                all.extend(block.records().map(|(offset, record)| (block.address(offset), record.clone())));
-            }
-        }
-        all
+        sight::records(&self.store)
     }
 }

@@ -33,6 +33,7 @@ pub(crate) struct Runner<M: Machine> {
     waiting: Option<Waiting>,
     pauses: u32,
     spent: BTreeSet<u128>,
+    start: usize,
 }
 
 impl<M: Machine> Runner<M> {
@@ -46,7 +47,13 @@ impl<M: Machine> Runner<M> {
             waiting: None,
             pauses: 0,
             spent: BTreeSet::new(),
+            start: 0,
         }
+    }
+
+    /// Looking for room from the `start`-th block of a pool on.
+    pub(crate) fn starting(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 
     /// The operation that comes next, if the machine has begun.
@@ -131,7 +138,7 @@ impl<M: Machine> Runner<M> {
         true
     }
 
-    /// The lowest block that was not found spent in this request.
+    /// The first block that was not found spent in this request.
     fn hint(&mut self, pool: &PoolRef, spent: Option<(BlockId, Spent)>) -> Option<BlockId> {
         if let Some((block, _)) = spent {
             self.spent.insert(block.index);
@@ -139,6 +146,10 @@ impl<M: Machine> Runner<M> {
         let blocks = pool.usable.ranges().flat_map(|range| {
             (range.first().value() >> self.bits.get())..=(range.last().value() >> self.bits.get())
         });
+        let mut blocks: Vec<u128> = blocks.collect();
+        blocks.dedup();
+        let start = self.start % blocks.len().max(1);
+        blocks.rotate_left(start);
         let index = blocks.into_iter().find(|index| !self.spent.contains(index))?;
         Some(BlockId { scope: pool.scope.clone(), family: pool.family, index })
     }

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use spiderpool_core::{
-    protocol::{Op, Reply, SandboxState},
-    store::Key,
+    protocol::{Op, Reply, SandboxState, Snapshots},
+    store::{Key, Listing, Selector},
 };
 
-use super::{World, actor::Current, runner::lost};
+use super::{
+    World,
+    actor::{Current, Task},
+    runner::lost,
+};
 
 impl World {
     /// Everything that can happen next.
@@ -33,7 +37,13 @@ impl World {
     fn actor_steps(&self, at: usize, all: &mut Vec<Self>) {
         let actor = &self.actors[at];
         let Some(current) = &actor.current else {
-            if !actor.tasks.is_empty() {
+            let may_begin = match actor.tasks.last().map(AsRef::as_ref) {
+                None => false,
+                // A write takes less than a cool-down.
+                Some(Task::Pass(_)) => !self.actors.iter().any(|other| other.releases()),
+                Some(_) => true,
+            };
+            if may_begin {
                 let mut next = self.clone();
                 next.begin(at);
                 all.push(next);
@@ -76,11 +86,42 @@ impl World {
         }
         let mut next = self.clone();
         let reply = match op {
-            Some(op) => next.perform(&op),
+            Some(Op::List(selector)) if self.snapshots == Snapshots::No => {
+                match next.list_on(at, &selector) {
+                    Some(listing) => Reply::Listed(listing),
+                    None => {
+                        all.push(next);
+                        return;
+                    }
+                }
+            }
+            Some(op) => {
+                next.judging = matches!(current, Current::Unbind(_));
+                let reply = next.perform(&op);
+                next.judging = false;
+                reply
+            }
             None => Reply::Start,
         };
         next.resume(at, reply);
         all.push(next);
+    }
+
+    /// One more document of a listing that takes its time; the listing, once there is none.
+    fn list_on(&mut self, at: usize, selector: &Selector) -> Option<Listing> {
+        let mut listing = self.store.list(selector);
+        let seen = &mut Arc::make_mut(&mut self.actors[at]).listed;
+        let next = listing.items.into_iter().find(|item| seen.last().is_none_or(|last| last.key < item.key));
+        match next {
+            Some(next) => {
+                seen.push(next);
+                None
+            }
+            None => {
+                listing.items = std::mem::take(seen);
+                Some(listing)
+            }
+        }
     }
 
     /// What the world answers to `op`, now.

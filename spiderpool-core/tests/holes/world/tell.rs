@@ -47,7 +47,8 @@ fn document(document: &Document) -> String {
     }
 }
 
-fn operation(op: &Op) -> String {
+/// An operation in words.
+pub(crate) fn operation(op: &Op) -> String {
     match op {
         Op::Create(key, new) => format!("creates {key}: {}", document(new)),
         Op::Update(key, token, new) => format!("writes {key} {token:?}: {}", document(new)),

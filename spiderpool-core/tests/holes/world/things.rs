@@ -87,6 +87,8 @@ pub(crate) struct Ask {
     /// For each part its interface and its candidate pools.
     pub(crate) parts: Vec<(&'static str, Vec<Arc<PoolRef>>)>,
     pub(crate) binding: Binding,
+    /// With which of the pool's blocks the search begins.
+    pub(crate) start: usize,
 }
 
 /// `pod` asks for one address of `pool`, on eth0.
@@ -97,6 +99,7 @@ pub(crate) fn ask(pod: &str, container: &str, pool: &Arc<PoolRef>) -> Ask {
         container: container.into(),
         parts: vec![("eth0", vec![pool.clone()])],
         binding: Binding::Stateless,
+        start: 0,
     }
 }
 
@@ -111,6 +114,11 @@ impl Ask {
     pub(crate) fn or(mut self, pool: &Arc<PoolRef>) -> Self {
         self.parts.last_mut().unwrap().1.push(pool.clone());
         self
+    }
+
+    /// Looking for room from the `start`-th block on.
+    pub(crate) fn starting(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 
     /// As the incarnation `uid` of a stateful owner.

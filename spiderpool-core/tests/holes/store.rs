@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{Hash, Hasher},
     sync::Arc,
 };
 
@@ -13,6 +13,8 @@ use spiderpool_core::{
     protocol::{Failure, Op, Reply},
     store::{Document, Key, Listing, Position, Selector, Token, Versioned},
 };
+
+use super::hash::Quick;
 
 /// What was ever written under a key.
 #[derive(Clone, Debug)]
@@ -24,6 +26,7 @@ struct Entry {
     hash: u64,
 }
 
+/// The documents.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ModelStore {
     entries: Arc<BTreeMap<Key, Entry>>,
@@ -31,10 +34,7 @@ pub(crate) struct ModelStore {
 
 impl Hash for ModelStore {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for (key, entry) in self.entries.iter() {
-            key.hash(state);
-            entry.hash.hash(state);
-        }
+        self.entries.values().for_each(|entry| entry.hash.hash(state));
     }
 }
 
@@ -53,9 +53,7 @@ impl ModelStore {
         let entry = entries.entry(key.clone()).or_insert(Entry { writes: 0, document: None, hash: 0 });
         entry.writes += 1;
         entry.document = document;
-        let mut hasher = DefaultHasher::new();
-        (entry.writes, &entry.document).hash(&mut hasher);
-        entry.hash = hasher.finish();
+        entry.hash = Quick::of(&(key, entry.writes, &entry.document));
         token(entry.writes)
     }
 

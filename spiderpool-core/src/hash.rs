@@ -1,4 +1,4 @@
-//! Hashing for the allocator's own maps, which every request goes through several times.
+//! Hashing for the maps that every request goes through several times.
 //!
 //! Some of the keys come from outside (container IDs, uids), so the hash is keyed by a random number; nobody who
 //! cannot read it can aim keys at one bucket. It never leaves the process, so it need not be more than that.
@@ -8,14 +8,12 @@ use std::{
     hash::{BuildHasher, Hasher},
 };
 
-use super::order::mix;
-
 /// A map under a [`Seed`].
-pub(super) type Map<K, V> = HashMap<K, V, Seed>;
+pub(crate) type Map<K, V> = HashMap<K, V, Seed>;
 
 /// The key of the hash.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seed(pub(super) u64);
+pub(crate) struct Seed(pub(crate) u64);
 
 impl BuildHasher for Seed {
     type Hasher = Mixer;
@@ -27,7 +25,7 @@ impl BuildHasher for Seed {
 
 /// Words multiplied into a state, both halves of the product kept: a few instructions for eight bytes.
 #[derive(Debug)]
-pub(super) struct Mixer {
+pub(crate) struct Mixer {
     state: u64,
     secret: u64,
 }
@@ -77,6 +75,14 @@ impl Hasher for Mixer {
     fn finish(&self) -> u64 {
         mix(self.state)
     }
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea, Flood, 2014).
+pub(crate) fn mix(mut z: u64) -> u64 {
+    z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
