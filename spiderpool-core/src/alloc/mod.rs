@@ -4,6 +4,7 @@
 
 mod cache;
 mod committer;
+mod container;
 mod driver;
 mod finder;
 mod index;
@@ -19,6 +20,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
+pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
 pub use request::{
