@@ -1,4 +1,5 @@
 //! A pool on this machine's disk, and an address for a container.
+#![expect(clippy::print_stdout, reason = "an example for people")]
 use std::error::Error;
 
 use spiderpool_core::{
