@@ -19,5 +19,6 @@ pub use outcome::{AdminError, Applied, Deletion, Mode};
 pub use pool::terminating_message;
 pub use record::Taken;
 pub use release::Freeing;
+pub(crate) use release::holder;
 pub use surroundings::Rules;
 pub use tend::Tended;

@@ -70,7 +70,8 @@ impl Allocator {
     }
 }
 
-fn holder(controller: &Controller, pod: &NamespacedName) -> Option<BindingHolder> {
+/// The controller that a binding of `pod` hangs on; none where it cannot be named in a store.
+pub(crate) fn holder(controller: &Controller, pod: &NamespacedName) -> Option<BindingHolder> {
     let group = controller.api_version.split_once('/').map(|(group, _)| ObjectName::new(group));
     let controller_name = ResourceName {
         kind: ObjectName::new(&controller.kind).ok()?,

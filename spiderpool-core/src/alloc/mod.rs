@@ -37,12 +37,12 @@ use self::{
     owners::Owners,
 };
 use crate::{
-    addr::Family,
+    addr::{Address, Family},
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
-    name::{NamespacedName, NodeName, ScopeName, Uid},
+    name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
         Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wait, Wanted,
@@ -192,6 +192,60 @@ impl Allocator {
     /// A cheap random number: jitter, births of plans, fences.
     pub(crate) fn number(&self) -> u64 {
         self.inner.driver.number()
+    }
+
+    /// The same scope, with other eyes for pods and sandboxes, and without what this process knows of its own node.
+    pub(crate) fn with_liveness(&self, liveness: Arc<dyn Liveness>) -> Self {
+        let Driver { store, env, shared, setting, .. } = &self.inner.driver;
+        let Inner { node, scope, rules, .. } = self.inner.as_ref();
+        let seed = Seed(self.number());
+        let driver = Driver {
+            store: store.clone(),
+            env: env.clone(),
+            liveness,
+            log: None,
+            shared: *shared,
+            logging: Logging::Off,
+            setting: *setting,
+            index: Index::new(seed),
+            cache: Cache::off(),
+            finder: Finder::new(setting.bits, 0, seed),
+            committer: Committer::new(seed),
+            numbers: AtomicU64::new(self.number()),
+        };
+        let (owners, interner) = (Owners::new(seed), Interner::new(seed));
+        let (node, scope) = (node.clone(), scope.clone());
+        Self {
+            inner: Arc::new(Inner {
+                driver,
+                owners,
+                interner,
+                node,
+                scope,
+                rules: *rules,
+                remembered: OnceCell::new(),
+            }),
+        }
+    }
+
+    /// Whether `node` is this one.
+    pub(crate) fn is_local(&self, node: &NodeName) -> bool {
+        self.inner.node == *node
+    }
+
+    /// Of two addresses of one key this one is left.
+    pub(crate) fn is_held(&self, address: Address, record: &Record) {
+        self.inner.driver.index.saw(&record.key(address.family()), address, record);
+    }
+
+    /// Marks `container` gone, unless a request of its owner is running: from then on an ADD for it is refused. An agent
+    /// says "gone" of one of its containers to a sweep only after this said true (rule 15).
+    pub async fn retire(&self, owner: &OwnerUid, container: &ContainerId) -> bool {
+        let Inner { driver, owners, .. } = self.inner.as_ref();
+        let now = driver.env.clock.monotonic();
+        let Some(_turn) = owners.turn(&driver.env, owner, now).await else { return false };
+        owners.mark_gone(container, now);
+        true
     }
 
     /// How many addresses this process knows to be held by owners of its node.

@@ -30,12 +30,17 @@ use crate::{
     alloc::Allocator,
     api::{SpiderIPPool, Violations},
     env::{Clock, Env},
-    model::{BlockBits, FORMAT, Pool},
+    model::{Block, BlockBits, Copy, FORMAT, Plan, Pool},
     name::{ObjectName, ScopeName},
     protocol::unreserved,
     store::{Key, Kind, Room, Selector, Store, StoreError},
     time::Timestamp,
 };
+
+/// What is wrong with a block's copy of `plan`; none while it allows nothing that the plan does not.
+pub(crate) fn copy_disagreement(block: &Block, copy: &Copy, plan: &Plan) -> Option<String> {
+    fsck::disagreement(block, copy, plan)
+}
 
 /// A reader of one scope.
 #[derive(Clone, Debug)]
@@ -148,6 +153,11 @@ impl Inspect {
         let mut blocks = Blocks::from(self.store.list(&Selector::Kind(Kind::Block)).await?);
         blocks.keep(&self.scope);
         Ok(blocks)
+    }
+
+    /// All blocks of the scope that can be read, and whether that is all of them.
+    pub(crate) async fn readable_blocks(&self) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+        fsck::readable_blocks(self).await
     }
 
     /// The addresses of `family` that reservations take away.

@@ -221,9 +221,19 @@ fn reattach_at(offset: u8, wanted: &Arc<Record>, block: &mut Block) -> (Outcome,
 }
 
 fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Effect) {
-    let Some(offset) = block.find(&release.key) else { return (Outcome::Nothing, UNCHANGED) };
+    let place = match &release.fence {
+        Fence::Seen(address, _) => block.offset(*address),
+        Fence::Container(_) | Fence::Owner => block.find(&release.key),
+    };
+    let Some(offset) = place else { return (Outcome::Nothing, UNCHANGED) };
     let address = block.address(offset);
     let Some(record) = block.record(offset).cloned() else { return (Outcome::Nothing, UNCHANGED) };
+    if let Fence::Seen(_, seen) = &release.fence
+        && *seen != record
+        && !Mutation::UnfencedRelease.active()
+    {
+        return (Outcome::Superseded(address), UNCHANGED);
+    }
     if let Fence::Container(container) = &release.fence
         && !record.attachment.matches(container)
         && !Mutation::UnfencedRelease.active()

@@ -130,6 +130,9 @@ pub enum Fence {
     Container(ContainerId),
     /// Nothing more: an administrator who named the owner.
     Owner,
+    /// This record, at this address, as it was when the sweep or a repair judged it: any change since voids the
+    /// judgement.
+    Seen(Address, Arc<Record>),
 }
 
 /// How a release ends.

@@ -110,8 +110,11 @@ impl Objects {
     pub fn usable(&self, subject: &Subject) -> IpSet {
         match (self, &subject.plan) {
             (Self::Pool(found), PlanId::Pool(uid)) => usable_of(found.as_deref(), uid, subject.family),
-            (Self::Reservations(listing), _) => unreserved(listing, subject.family),
-            (Self::Pool(_), PlanId::Reservations(..)) => IpSet::new(subject.family),
+            (Self::Reservations(listing), PlanId::Reservations(..)) => unreserved(listing, subject.family),
+            // A plan that was damaged so that it does not name its pool allows nothing.
+            (Self::Pool(_), PlanId::Reservations(..)) | (Self::Reservations(_), PlanId::Pool(_)) => {
+                IpSet::new(subject.family)
+            }
         }
     }
 
@@ -123,8 +126,8 @@ impl Objects {
                 .document
                 .as_pool()
                 .is_some_and(|pool| pool.metadata.uid.as_deref() == Some(uid.as_str())),
-            (Self::Pool(_), _) => false,
-            (Self::Reservations(_), _) => true,
+            (Self::Pool(_), _) | (Self::Reservations(_), PlanId::Pool(_)) => false,
+            (Self::Reservations(_), PlanId::Reservations(..)) => true,
         }
     }
 

@@ -13,11 +13,15 @@ mod objects;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod repair;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
 mod subnets;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod transfer;
 #[cfg(test)]

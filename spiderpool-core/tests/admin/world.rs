@@ -184,6 +184,11 @@ pub(crate) fn request(
     }
 }
 
+/// The sandbox of a pod's `round`-th start.
+pub(crate) fn container(pod: usize, round: usize) -> ContainerId {
+    ContainerId::new(format!("container-{pod}-{round}")).unwrap()
+}
+
 pub(crate) async fn add(
     allocator: &Allocator,
     pod: usize,
@@ -194,14 +199,13 @@ pub(crate) async fn add(
     if binding == Binding::Stateful {
         declare_pod(allocator, pod).await;
     }
-    let container = ContainerId::new(format!("container-{pod}-{round}")).unwrap();
-    allocator.add(&request(pod, container, pools, binding)).await
+    allocator.add(&request(pod, container(pod, round), pools, binding)).await
 }
 
 pub(crate) async fn del(allocator: &Allocator, pod: usize, round: usize) -> Freed {
     let request = DelRequest {
         owner: owner(pod).uid,
-        fence: Fence::Container(ContainerId::new(format!("container-{pod}-{round}")).unwrap()),
+        fence: Fence::Container(container(pod, round)),
         interface: None,
         mode: ReleaseMode::Del,
         timeout: Duration::from_secs(5),

@@ -18,7 +18,7 @@ use spiderpool_core::{
     model::{Binding, Controller, Owner, Pool, Slot},
     name::{ContainerId, InterfaceName, Namespace, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Key, MemoryStore, Store, StoreExt as _},
+    store::{Key, Kind, MemoryStore, Selector, Store, StoreExt as _},
     time::{Moment, Timestamp},
 };
 
@@ -163,6 +163,16 @@ impl World {
             let name = ObjectName::new(name).unwrap();
             let (_, token) = self.session.store().pool(&name).await.unwrap().unwrap();
             self.session.store().delete(&Key::Pool(name), &token).await.unwrap();
+        });
+    }
+
+    /// Deletes all plans past all checks.
+    pub(super) fn lose_plans(&self) {
+        block_on(async {
+            let store = self.session.store();
+            for item in store.list(&Selector::Kind(Kind::Plan)).await.unwrap().items {
+                store.delete(&item.key, &item.token).await.unwrap();
+            }
         });
     }
 

@@ -135,6 +135,15 @@ async fn list(
     }
 }
 
+/// All blocks of the scope that can be read, and whether that is all of them.
+pub(in crate::inspect) async fn readable_blocks(
+    inspect: &Inspect,
+) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+    let (mut blocks, all) = read_blocks(inspect, &mut Vec::new()).await?;
+    blocks.retain(|block| block.id().scope == inspect.scope);
+    Ok((blocks, all))
+}
+
 /// All blocks that can be read, and whether that is all of them. A listing that meets a damaged block is divided until
 /// the block stands alone.
 async fn read_blocks(
