@@ -42,6 +42,7 @@ use crate::{
     env::Env,
     hash::{Seed, mix},
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
+    mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
@@ -407,7 +408,9 @@ impl Allocator {
         let first = held.iter().any(|h| h.slot == Slot::Indexed(0) && named(&h.slot, h.interface.as_ref()));
         let mut keys = Vec::new();
         for h in &held {
-            let unclaimed = h.interface.is_none() && matches!(h.slot, Slot::Indexed(_));
+            let unclaimed = h.interface.is_none()
+                && matches!(h.slot, Slot::Indexed(_))
+                && !Mutation::UnclaimedPartsStay.active();
             if named(&h.slot, h.interface.as_ref()) || (first && unclaimed) {
                 let key = GrantKey { owner: request.owner.clone(), slot: h.slot.clone(), family: h.family() };
                 keys.push(Releasing { key, known: Some(h.address), attempt: None });

@@ -7,6 +7,7 @@ use crate::{
     addr::{Address, Family, InterfaceAddress},
     api::{Current, EndpointIP, OwnerReference, SpiderEndpoint},
     model::Binding,
+    mutation::Mutation,
     name::OwnerUid,
     time::Timestamp,
 };
@@ -144,6 +145,9 @@ pub fn show(current: Option<&SpiderEndpoint>, view: &View, holders: &Holders) ->
         order(a).cmp(&order(b))
     });
     let mut next = current.cloned().unwrap_or_default();
+    if view.binding == Binding::Stateless && Mutation::ViewOverwritesClaim.active() {
+        next.status.claims.clear();
+    }
     next.metadata.name = pod.name.to_string();
     next.metadata.namespace = Some(pod.namespace.to_string());
     // A claim outlives the pod, so the pod must not own it, whatever this pod's own binding is.

@@ -17,6 +17,7 @@ use crate::{
     addr::Address,
     api::{Claim, ClaimState, SpiderEndpoint},
     model::{BlockId, PlanId, Record},
+    mutation::Mutation,
     name::NamespacedName,
     store::{Document, Key, Token, Versioned},
     time::Moment,
@@ -164,6 +165,9 @@ impl Claimed {
                 let next = self.with_claim(&endpoint, claim.address, ClaimState::Holds);
                 self.stage = Stage::WritingClaim(claim.address, 0);
                 Step::Do(self.write(token, next))
+            }
+            (Purpose::Leave(_), Some(_)) if Mutation::ClaimMovesAtOnce.active() => {
+                self.choose((endpoint, token), input)
             }
             (Purpose::Leave(address), Some(claim)) if claim.address == address => {
                 let next = self.with_claim(&endpoint, address, ClaimState::Leaving);
