@@ -30,28 +30,42 @@ pub(crate) enum Opening {
 pub(crate) struct Session {
     store: Arc<dyn Store>,
     env: Env,
+    /// The agent that the store is reached through.
+    agent: Option<AgentClient>,
 }
 
 impl Session {
     /// Opens `target`.
     pub(crate) async fn open(target: &Target, opening: Opening) -> Result<Self, Failure> {
         let env = Env::system();
-        let store = match target {
-            Target::Store(url) => open_url(url, &env, opening)?,
-            Target::Agent(socket) => open_agent(socket).await?,
+        let (store, agent) = match target {
+            Target::Store(url) => (open_url(url, &env, opening)?, None),
+            Target::Agent(socket) => (open_agent(socket).await?, Some(AgentClient::new(socket))),
         };
-        Ok(Self { store, env })
+        Ok(Self { store, env, agent })
     }
 
     /// A session on a store that is open already.
     #[cfg(test)]
     pub(crate) fn on(store: Arc<dyn Store>, env: Env) -> Self {
-        Self { store, env }
+        Self { store, env, agent: None }
     }
 
     /// The store.
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The node of the agent that the store is reached through; none where there is no agent.
+    pub(crate) async fn agent_node(&self) -> Result<Option<String>, Failure> {
+        let Some(agent) = &self.agent else { return Ok(None) };
+        match agent.status().await {
+            Ok(status) => Ok(Some(status.node)),
+            Err(error) => {
+                Err(Failure::new(Exit::Unreachable, "the agent does not say which node is its")
+                    .because(error))
+            }
+        }
     }
 
     /// The clock and the random source.
@@ -66,12 +80,22 @@ impl Session {
 
     /// The allocator, for what changes something.
     pub(crate) async fn allocator(&self) -> Result<Allocator, Failure> {
+        let opened = Allocator::open(self.store.clone(), self.env.clone(), Self::config()?).await;
+        opened.map_err(open_failure)
+    }
+
+    /// How this program opens an allocator.
+    pub(crate) fn config() -> Result<AllocatorConfig, Failure> {
         let node = NodeName::new("spiderpoolctl").map_err(|error| Failure::usage(error.to_string()))?;
-        let opened = Allocator::open(self.store.clone(), self.env.clone(), AllocatorConfig::new(node)).await;
-        opened.map_err(|error| match error {
-            OpenError::Store(error) => store_failure(error),
-            error => Failure::new(Exit::Unreachable, error.to_string()),
-        })
+        Ok(AllocatorConfig::new(node))
+    }
+}
+
+/// A scope that cannot be opened.
+pub(crate) fn open_failure(error: OpenError) -> Failure {
+    match error {
+        OpenError::Store(error) => store_failure(error),
+        error => Failure::new(Exit::Unreachable, error.to_string()),
     }
 }
 

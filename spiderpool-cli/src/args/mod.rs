@@ -6,7 +6,7 @@ mod target;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spiderpool_core::{addr::Address, model::BlockBits};
+use spiderpool_core::{addr::Address, model::BlockBits, name::NodeName};
 
 pub(crate) use lab::{FamilyChoice, LabArgs};
 pub(crate) use target::{Target, TargetArgs};
@@ -29,6 +29,7 @@ pub(crate) use target::{Target, TargetArgs};
                   spiderpoolctl get sp                          pools and how full they are\n  \
                   spiderpoolctl ip show 172.18.41.40            who holds an address, and since when\n  \
                   spiderpoolctl explain default/web-0           which pools were considered for a pod\n  \
+                  spiderpoolctl fsck --repair                   what is wrong, and what a repair would do\n  \
                   spiderpoolctl lab                             try it all in network namespaces of its own"
 )]
 pub(crate) struct Cli {
@@ -83,9 +84,8 @@ pub(crate) enum Command {
     Ip(IpCommand),
     /// Say which pools serve a pod, and why the others do not
     Explain(ExplainArgs),
-    /// Check the store for what contradicts itself
-    #[command(after_help = "Exit code 1 if anything is wrong. Nothing is changed.")]
-    Fsck,
+    /// Check the store for what contradicts itself, and repair it
+    Fsck(FsckArgs),
     /// Write everything as one file
     #[command(after_help = "Examples:\n  \
         spiderpoolctl export -f backup.json\n  \
@@ -238,6 +238,33 @@ pub(crate) struct ExplainArgs {
     /// IPv6 pools that the CNI configuration would name
     #[arg(long = "default-ipv6-ippool", value_name = "POOL", value_delimiter = ',')]
     pub(crate) ipv6_pools: Vec<String>,
+}
+
+/// `fsck`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Nothing is changed without --yes. Exit code 1 if anything is wrong; with --repair --yes, if anything \
+    is left that a person has to decide.\n\n\
+    A repair rebuilds what is derived (copies of plans, views, records of Subnets), settles plans, finishes deletions, \
+    and frees addresses that nobody uses: only where the pod is gone *and* its node says that the container is, or the \
+    node itself is gone. Agents may run meanwhile.\n\n\
+    Examples:\n  \
+    spiderpoolctl fsck\n  \
+    spiderpoolctl fsck --repair                       what would be done, and what would be left\n  \
+    spiderpoolctl fsck --repair --yes\n  \
+    spiderpoolctl fsck --repair --gone-node worker-3  worker-3 is switched off: its addresses, too\n  \
+    spiderpoolctl fsck --repair -o json"
+)]
+pub(crate) struct FsckArgs {
+    /// Say what a repair would do
+    #[arg(long)]
+    pub(crate) repair: bool,
+    /// Do it
+    #[arg(short, long, requires = "repair")]
+    pub(crate) yes: bool,
+    /// This node is switched off for certain, so nothing on it uses an address any more. Repeat for several
+    #[arg(long = "gone-node", value_name = "NODE", requires = "repair")]
+    pub(crate) gone_nodes: Vec<NodeName>,
 }
 
 /// `export`.

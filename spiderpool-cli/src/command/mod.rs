@@ -33,7 +33,7 @@ pub(crate) async fn run(session: &Session, command: &Command, format: Format) ->
         Command::Delete(args) => delete::delete(session, args, format).await,
         Command::Ip(args) => ip::ip(session, args, format).await,
         Command::Explain(args) => explain::explain(session, args, format).await,
-        Command::Fsck => fsck::fsck(session, format).await,
+        Command::Fsck(args) => fsck::fsck(session, args, format).await,
         Command::Export(args) => transfer::export(session, args).await,
         Command::Import(args) => transfer::import(session, args, format).await,
         Command::Lab(_) => Err(Failure::usage("the lab brings its own store")),

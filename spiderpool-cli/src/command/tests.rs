@@ -84,6 +84,27 @@ fn fsck_tells_what_is_wrong_what_it_means_and_what_to_do() {
 }
 
 #[test]
+fn fsck_repairs_what_it_can_and_names_the_rest() {
+    let world = World::new();
+    world.lose_pool("full");
+    world.lose_plans();
+    let told = [
+        "fsck",
+        "fsck --yes",
+        "fsck --repair",
+        "fsck --repair -o name",
+        "fsck --repair --yes",
+        "fsck --repair",
+        "fsck --repair --yes --gone-node node-1",
+        "fsck --repair --yes --gone-node node-1 -o json",
+        "fsck",
+        "get sp",
+    ]
+    .map(|line| world.tell(line));
+    insta::assert_snapshot!("fsck_repair", told.join("\n"));
+}
+
+#[test]
 fn an_export_is_imported_once_and_reads_the_same() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("backup.json").display().to_string();

@@ -83,6 +83,16 @@ fn play(dir: &Path, told: &Told) {
     let well = ctl(&["--store", &copy, "fsck"]);
     assert_eq!((well.code, well.out.as_str()), (0, "nothing contradicts itself\n"));
 
+    // A repair finds nothing to do, through the agent and without one; and nobody may bury a node that answers.
+    for target in [["--store", &copy], ["--agent", socket]] {
+        let repair = ctl(&[&target[..], &["fsck", "--repair", "--yes"]].concat());
+        let nothing = "0 repairs made; nothing contradicts itself afterwards\n";
+        assert_eq!((repair.code, repair.out.as_str()), (0, nothing), "{}", repair.err);
+    }
+    let buried = ctl(&["--agent", socket, "fsck", "--repair", "--gone-node", "lab-node"]);
+    assert_eq!(buried.code, 1);
+    assert!(buried.err.contains("node lab-node is not gone: its agent answers"), "{}", buried.err);
+
     // A held address leaves nobody's pool.
     let held = ctl(&["--agent", socket, "delete", "sp", "exact-v4"]);
     assert_eq!(held.code, 1);

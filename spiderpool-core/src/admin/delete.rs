@@ -169,7 +169,7 @@ impl Allocator {
     }
 
     /// Takes copies of dead plans out of a block. By its token, so that nothing else is touched.
-    pub(super) async fn drop_copies(
+    pub(crate) async fn drop_copies(
         &self,
         block: &Block,
         token: Token,

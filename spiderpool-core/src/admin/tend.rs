@@ -9,10 +9,10 @@ use crate::{
     addr::Family,
     alloc::Allocator,
     inspect::RecordFilter,
-    model::{PlanId, Pool},
+    model::{BlockId, PlanId, Pool},
     name::{ObjectName, Uid},
     protocol::{Subject, pool_usable, unreserved},
-    store::{Key, Kind, Selector},
+    store::{Key, Kind, Selector, StoreExt},
 };
 
 /// What [`Allocator::tend`] did.
@@ -24,6 +24,12 @@ pub struct Tended {
     pub settled: Vec<PlanId>,
     /// Plans of pools that are gone, removed with their copies.
     pub buried: Vec<PlanId>,
+    /// Blocks that had copies of plans that are gone.
+    #[serde(default)]
+    pub cleaned: Vec<BlockId>,
+    /// Subnets whose record did not say what their pools have.
+    #[serde(default)]
+    pub subnets: Vec<ObjectName>,
 }
 
 impl Allocator {
@@ -41,13 +47,14 @@ impl Allocator {
         self.finish_subnets(&mut tended).await?;
         self.finish_pools(&mut tended).await?;
         self.settle_plans(&mut tended).await?;
-        self.drop_dead_copies().await?;
-        self.reconcile_subnets().await?;
+        self.drop_dead_copies(&mut tended).await?;
+        tended.subnets = self.reconcile_subnets().await?;
         Ok(tended)
     }
 
-    /// Brings the records of all Subnets up to what their pools say.
-    pub(crate) async fn reconcile_subnets(&self) -> Result<(), AdminError> {
+    /// Brings the records of all Subnets up to what their pools say, and names those that did not.
+    pub(crate) async fn reconcile_subnets(&self) -> Result<Vec<ObjectName>, AdminError> {
+        let mut changed = Vec::new();
         for subnet in self.list_subnets().await? {
             if let Ok(name) = ObjectName::new(&subnet.metadata.name) {
                 match self.reconcile(&name, None).await {
@@ -55,12 +62,16 @@ impl Allocator {
                     Ok(_) | Err(AdminError::Invalid { .. }) => {}
                     Err(error) => return Err(error),
                 }
+                let after = self.store().subnet(&name).await?;
+                if after.is_some_and(|(after, _)| after.status != subnet.status) {
+                    changed.push(name);
+                }
             }
         }
-        Ok(())
+        Ok(changed)
     }
 
-    async fn finish_subnets(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    pub(crate) async fn finish_subnets(&self, tended: &mut Tended) -> Result<(), AdminError> {
         for subnet in self.list_subnets().await? {
             let terminating = subnet.metadata.deletion_timestamp.is_some();
             if let Some(name) = ObjectName::new(&subnet.metadata.name).ok().filter(|_| terminating) {
@@ -74,7 +85,7 @@ impl Allocator {
         Ok(())
     }
 
-    async fn finish_pools(&self, tended: &mut Tended) -> Result<(), AdminError> {
+    pub(crate) async fn finish_pools(&self, tended: &mut Tended) -> Result<(), AdminError> {
         let pools = self.list_pools().await?;
         let mut terminating =
             pools.iter().filter(|(pool, _)| pool.metadata.deletion_timestamp.is_some()).peekable();
@@ -162,7 +173,7 @@ impl Allocator {
 
     /// Copies first, then plans: a plan that has a copy and is not found afterwards is gone for good, as no plan is
     /// ever made again under the uid of a pool that is gone.
-    async fn drop_dead_copies(&self) -> Result<(), AdminError> {
+    pub(crate) async fn drop_dead_copies(&self, tended: &mut Tended) -> Result<(), AdminError> {
         let blocks = self.store().list(&Selector::Kind(Kind::Block)).await?;
         let plans = self.store().list(&Selector::Kind(Kind::Plan)).await?;
         let pools = self.list_pools().await?;
@@ -187,8 +198,10 @@ impl Allocator {
         }
         for item in &blocks.items {
             let Some(block) = item.document.as_block() else { continue };
-            if block.id().scope == *self.scope() {
+            let has = block.copies().iter().any(|copy| dead.contains(&copy.plan));
+            if has && block.id().scope == *self.scope() {
                 self.drop_copies(block, item.token.clone(), |plan| dead.contains(plan)).await?;
+                tended.cleaned.push(block.id().clone());
             }
         }
         Ok(())

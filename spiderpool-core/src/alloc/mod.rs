@@ -4,6 +4,7 @@
 
 mod cache;
 mod committer;
+mod container;
 mod driver;
 mod finder;
 mod index;
@@ -20,6 +21,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
+pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
 pub use request::{
@@ -213,12 +215,13 @@ impl Allocator {
             committer: Committer::new(seed),
             numbers: AtomicU64::new(self.number()),
         };
-        let owners = Owners::new(seed);
+        let (owners, interner) = (Owners::new(seed), Interner::new(seed));
         let (node, scope) = (node.clone(), scope.clone());
         Self {
             inner: Arc::new(Inner {
                 driver,
                 owners,
+                interner,
                 node,
                 scope,
                 rules: *rules,

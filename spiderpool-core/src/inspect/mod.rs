@@ -30,12 +30,17 @@ use crate::{
     alloc::Allocator,
     api::{SpiderIPPool, Violations},
     env::{Clock, Env},
-    model::{Block, BlockBits, FORMAT, Pool},
+    model::{Block, BlockBits, Copy, FORMAT, Plan, Pool},
     name::{ObjectName, ScopeName},
     protocol::unreserved,
     store::{Key, Kind, Room, Selector, Store, StoreError},
     time::Timestamp,
 };
+
+/// What is wrong with a block's copy of `plan`; none while it allows nothing that the plan does not.
+pub(crate) fn copy_disagreement(block: &Block, copy: &Copy, plan: &Plan) -> Option<String> {
+    fsck::disagreement(block, copy, plan)
+}
 
 /// A reader of one scope.
 #[derive(Clone, Debug)]

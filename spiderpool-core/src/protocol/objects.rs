@@ -116,8 +116,11 @@ impl Objects {
     pub fn usable(&self, subject: &Subject) -> IpSet {
         match (self, &subject.plan) {
             (Self::Pool(found), PlanId::Pool(uid)) => usable_of(found.as_deref(), uid, subject.family),
-            (Self::Reservations(listing), _) => unreserved(listing, subject.family),
-            (Self::Pool(_), PlanId::Reservations(..)) => IpSet::new(subject.family),
+            (Self::Reservations(listing), PlanId::Reservations(..)) => unreserved(listing, subject.family),
+            // A plan that was damaged so that it does not name its pool allows nothing.
+            (Self::Pool(_), PlanId::Reservations(..)) | (Self::Reservations(_), PlanId::Pool(_)) => {
+                IpSet::new(subject.family)
+            }
         }
     }
 
@@ -128,8 +131,8 @@ impl Objects {
             (Self::Pool(Some(found)), PlanId::Pool(uid)) => {
                 found.document.as_pool().is_some_and(|pool| is_of(pool, uid))
             }
-            (Self::Pool(_), _) => false,
-            (Self::Reservations(_), _) => true,
+            (Self::Pool(_), _) | (Self::Reservations(_), PlanId::Pool(_)) => false,
+            (Self::Reservations(_), PlanId::Reservations(..)) => true,
         }
     }
 

@@ -14,6 +14,7 @@ mod fault;
 mod key;
 pub mod local;
 mod memory;
+mod shadow;
 mod shared;
 mod token;
 
@@ -33,6 +34,7 @@ pub(crate) use fault::splitmix;
 pub use fault::{Fault, FaultCounter, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;
+pub use shadow::ShadowStore;
 pub use token::Token;
 
 /// A point in a store's history, to watch from. Opaque.

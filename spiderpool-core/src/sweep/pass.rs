@@ -64,7 +64,7 @@ pub struct Judged {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// The verdict in words.
+    /// Why, in words.
     pub reason: String,
     /// What was done about it.
     #[serde(flatten)]
@@ -326,7 +326,7 @@ impl Pass<'_> {
             owner: record.map(|record| record.owner.uid.clone()),
             interface: interface.clone(),
             node: record.map(|record| record.node.clone()),
-            reason: verdict.to_string(),
+            reason: verdict.reason(),
             verdict,
             done,
         });
@@ -384,7 +384,7 @@ impl Pass<'_> {
                     let _ = self.allocator.clear_view(pod, &record.owner.uid).await;
                 }
                 if let Some(judged) = self.swept.judged.iter_mut().find(|judged| judged.address == *address) {
-                    judged.reason = verdict.to_string();
+                    judged.reason = verdict.reason();
                     (judged.verdict, judged.done) = (verdict, done);
                 }
             }

@@ -229,17 +229,29 @@ impl Verdict {
     pub fn frees(&self) -> bool {
         matches!(self, Self::Free { .. })
     }
+
+    /// Why, in words: `no pod of that name exists, and its sandbox is gone`.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Keep { why } => why.to_string(),
+            Self::Wait { why, .. } => why.to_string(),
+            Self::Ask { next } => format!("{next} has to be asked"),
+            Self::Free { first, second, .. } => format!("{first}, and {second}"),
+        }
+    }
 }
 
 impl fmt::Display for Verdict {
     /// One line for a person: `free: no pod of that name exists, and its sandbox is gone`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Keep { why } => write!(f, "keep: {why}"),
-            Self::Wait { until, why } => write!(f, "wait until {until}: {why}"),
-            Self::Ask { next } => write!(f, "not decided: {next} has to be asked"),
-            Self::Free { first, second, .. } => write!(f, "free: {first}, and {second}"),
+            Self::Keep { .. } => f.write_str("keep")?,
+            Self::Wait { until, .. } => write!(f, "wait until {until}")?,
+            Self::Ask { .. } => f.write_str("not decided")?,
+            Self::Free { .. } => f.write_str("free")?,
         }
+        write!(f, ": {}", self.reason())
     }
 }
 

@@ -22,7 +22,7 @@ impl Allocator {
     /// See [`TransferError`]; [`TransferError::InFlight`] for an edit that is not done and not old enough to be fenced.
     pub async fn export(&self) -> Result<Export, TransferError> {
         let settled = match self.settle_plans(&mut Tended::default()).await {
-            Ok(()) => self.reconcile_subnets().await,
+            Ok(()) => self.reconcile_subnets().await.map(drop),
             Err(error) => Err(error),
         };
         // Whatever else hindered it shows below as an edit in flight, or does not concern the export.

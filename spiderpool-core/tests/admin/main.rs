@@ -13,6 +13,8 @@ mod objects;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod repair;
+#[cfg(test)]
 mod scene;
 #[cfg(test)]
 mod story;

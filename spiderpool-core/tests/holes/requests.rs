@@ -45,6 +45,10 @@ fn h11_an_open_attempt_is_closed_before_another_block() {
         .falls_to(Mutation::DelLeavesAttemptOpen)
         .falls_to(Mutation::CloseWithoutBump)
         .falls_to(Mutation::GrantNotLogged);
+    case(
+        "the same; late write, crash, lost reply",
+        Faults { crash: 1, late: 1, lost: 1, ..Faults::default() },
+    );
     case("the same; 2 crashes, lost reply", Faults { crash: 2, lost: 1, ..Faults::default() })
         .falls_to(Mutation::AnyReplyAcknowledges);
 }
@@ -69,6 +73,8 @@ fn h11_a_late_reattachment_is_made_dead_too() {
     case("2 sandboxes of one owner; 2 late writes, lost reply", &two, lost);
     case("3 sandboxes of one owner; late write, crash", &three, crash);
     case("3 sandboxes of one owner; 2 late writes, lost reply", &three, lost);
+    let all = Faults { late: 2, lost: 1, crash: 1, ..Faults::default() };
+    case("3 sandboxes of one owner; 2 late writes, lost reply, crash", &three, all);
 }
 
 #[test]
@@ -176,6 +182,7 @@ fn i9_a_request_is_granted_whole_or_not_at_all() {
     for (name, faults) in [
         ("the same; lost reply", Faults { lost: 1, ..Faults::default() }),
         ("the same; late write, crash", Faults { late: 1, crash: 1, ..Faults::default() }),
+        ("the same; lost reply, crash", Faults { lost: 1, crash: 1, ..Faults::default() }),
     ] {
         Case::new("I9", name, two.clone().with(faults)).at_the_end(nothing_of("uid-a")).survives();
     }

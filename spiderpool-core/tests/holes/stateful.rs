@@ -138,18 +138,11 @@ fn h18_a_binding_is_released_in_three_writes() {
     let life =
         vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), become_pod("u2"), web("u2", "c2", &pool)];
     let world = world.actor("n1", life).actor("sweep", vec![unbind()]);
-    Case::new(
-        "H18",
-        "web-0 twice, sweep; lost reply",
-        world.clone().with(Faults { lost: 1, ..Faults::default() }),
-    )
-    .survives();
-    Case::new(
-        "H18",
-        "web-0 twice, sweep; crash",
-        world.clone().with(Faults { crash: 1, ..Faults::default() }),
-    )
-    .survives();
+    let case = |name, faults| Case::new("H18", name, world.clone().with(faults)).survives();
+    case("web-0 twice, sweep; lost reply", Faults { lost: 1, ..Faults::default() });
+    case("web-0 twice, sweep; crash", Faults { crash: 1, ..Faults::default() });
+    let all = Faults { lost: 1, late: 1, crash: 1, ..Faults::default() };
+    case("web-0 twice, sweep; lost reply, late write, crash", all);
     Case::new("H18", "web-0 twice, sweep", world).survives().falls_to(Mutation::UnbindClaimOnly);
 }
 
@@ -223,15 +216,20 @@ fn h20_the_controller_is_read_after_no_pod() {
 fn h21_a_claim_without_a_record_goes_too() {
     // The agent dies between claim and grant; the pod goes; the sweep comes.
     let (world, pool) = two();
-    let world = world.with(Faults { crash: 1, ..Faults::default() });
-    let life = vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), unbind(), unbind()];
-    Case::new("H21", "ADD, crash, DEL, no pod, sweep twice", world.actor("n1", life))
-        .at_the_end(|end| {
-            let claims = end.claims();
-            claims.is_empty().then_some(()).ok_or(format!("a claim for ever: {claims:?} (I5)"))
-        })
-        .survives()
+    let life = vec![web("u1", "c1", &pool), del("u1", "c1"), no_pod(), unbind(), unbind(), unbind()];
+    let world = world.actor("n1", life);
+    let case = |name, faults| {
+        Case::new("H21", name, world.clone().with(faults))
+            .at_the_end(|end| {
+                let claims = end.claims();
+                claims.is_empty().then_some(()).ok_or(format!("a claim for ever: {claims:?} (I5)"))
+            })
+            .survives()
+    };
+    case("ADD, DEL, no pod, sweep 3 times; crash", Faults { crash: 1, ..Faults::default() })
         .falls_to(Mutation::UnbindNeedsRecord);
+    let all = Faults { crash: 1, lost: 1, ..Faults::default() };
+    case("ADD, DEL, no pod, sweep 3 times; crash, lost reply", all);
 }
 
 #[test]
@@ -251,8 +249,8 @@ fn stateful_owners_with_two_families() {
             .with(Faults { lost: 1, ..Faults::default() })
     })
     .survives();
-    Case::new("I13", "v4+v6 stateful, 2 incarnations; late write, crash", {
-        world.with(Faults { late: 1, crash: 1, ..Faults::default() })
+    Case::new("I13", "v4+v6 stateful, 2 incarnations; late write, crash, lost reply", {
+        world.with(Faults { late: 1, crash: 1, lost: 1, ..Faults::default() })
     })
     .survives();
 }

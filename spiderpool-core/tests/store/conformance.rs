@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use pollster::block_on;
 use rstest::rstest;
 use spiderpool_core::store::{
-    FaultPlan, FaultStore, MemoryStore, Store,
+    FaultPlan, FaultStore, Kind, MemoryStore, Selector, ShadowStore, Store,
     conformance::{Harness, UnderFaults, run},
 };
 
@@ -25,6 +25,17 @@ fn green(harness: &dyn Harness, executed: usize) {
 #[case::faults_off(|| Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default())) as Arc<dyn Store>)]
 fn memory_keeps_the_contract(#[case] make: fn() -> Arc<dyn Store>) {
     green(&Fresh::new(make), EXECUTED);
+}
+
+/// Watches are refused rather than checked, in six checks less.
+#[test]
+fn a_shadow_keeps_the_contract_and_leaves_what_it_shadows_alone() {
+    let below: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let make = || Arc::new(ShadowStore::new(below.clone())) as Arc<dyn Store>;
+    green(&Fresh::new(make), EXECUTED - 6);
+    for kind in Kind::ALL {
+        assert_eq!(block_on(below.list(&Selector::Kind(kind))).unwrap().items, []);
+    }
 }
 
 #[rstest]

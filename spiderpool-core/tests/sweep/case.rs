@@ -1,6 +1,6 @@
 //! Records and observations, briefly written.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use spiderpool_core::{
     model::{Attachment, Binding, Controller, Owner, Record, Slot},
@@ -29,12 +29,12 @@ pub(crate) fn record(binding: Binding) -> Record {
     Record {
         pool: Uid::new("p").unwrap(),
         owner: Owner { uid: uid("u1"), pod: Some("default/web-0".parse().unwrap()) },
-        controller: Some(Controller {
+        controller: Some(Arc::new(Controller {
             api_version: "apps/v1".into(),
             kind: if binding == Binding::Stateful { "StatefulSet" } else { "Deployment" }.into(),
             name: ObjectName::new("web").unwrap(),
             uid: Uid::new("uid-web").unwrap(),
-        }),
+        })),
         slot: Slot::Named(InterfaceName::new("eth0").unwrap()),
         interface: InterfaceName::new("eth0").ok(),
         network: None,

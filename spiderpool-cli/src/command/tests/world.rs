@@ -18,7 +18,7 @@ use spiderpool_core::{
     model::{Binding, Controller, Owner, Pool, Slot},
     name::{ContainerId, InterfaceName, Namespace, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Key, MemoryStore, Store, StoreExt as _},
+    store::{Key, Kind, MemoryStore, Selector, Store, StoreExt as _},
     time::{Moment, Timestamp},
 };
 
@@ -166,6 +166,16 @@ impl World {
         });
     }
 
+    /// Deletes all plans past all checks.
+    pub(super) fn lose_plans(&self) {
+        block_on(async {
+            let store = self.session.store();
+            for item in store.list(&Selector::Kind(Kind::Plan)).await.unwrap().items {
+                store.delete(&item.key, &item.token).await.unwrap();
+            }
+        });
+    }
+
     /// Runs a command line and writes down all that came of it.
     pub(super) fn tell(&self, line: &str) -> String {
         let mut text = format!("$ spiderpoolctl {line}\n");
@@ -208,7 +218,7 @@ async fn add(allocator: &Allocator, pod: &str, pool: &str) {
         slot: Slot::Named(interface.clone()),
         interface: Some(interface),
         family: Family::V4,
-        candidates: vec![Arc::new(reference(&parsed, allocator))],
+        candidates: vec![Arc::new(PoolRef::new(&parsed, allocator.scope().clone()))],
         address: None,
     };
     let stateful = pod == "db-0";
@@ -229,17 +239,6 @@ async fn add(allocator: &Allocator, pod: &str, pool: &str) {
         timeout: Duration::from_secs(1),
     };
     allocator.add(&request).await.unwrap();
-}
-
-fn reference(pool: &Pool, allocator: &Allocator) -> PoolRef {
-    PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: allocator.scope().clone(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    }
 }
 
 fn endpoint() -> SpiderEndpoint {

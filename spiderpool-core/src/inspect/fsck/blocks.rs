@@ -70,7 +70,7 @@ fn is_dead(snapshot: &Snapshot, plan: &PlanId) -> bool {
 
 /// What is wrong with a copy. An older one is normal, as long as it allows nothing that the plan does not allow any
 /// more: a block is brought up to date when an edit takes something away from it, or when a grant needs it.
-fn disagreement(block: &Block, copy: &Copy, plan: &Plan) -> Option<String> {
+pub(in crate::inspect) fn disagreement(block: &Block, copy: &Copy, plan: &Plan) -> Option<String> {
     let id = &copy.plan;
     if copy.epoch.birth != plan.epoch.birth {
         return Some(format!("its copy of {id} was taken from a plan that was lost and made again"));

@@ -10,7 +10,7 @@ mod snapshot;
 pub use finding::{Finding, FindingKind, Severity};
 
 use self::snapshot::Snapshot;
-pub(super) use self::snapshot::readable_blocks;
+pub(super) use self::{blocks::disagreement, snapshot::readable_blocks};
 use super::Inspect;
 use crate::{store::StoreError, time::Timestamp};
 

@@ -20,9 +20,9 @@ use crate::{
 
 /// A store of which some documents cannot be read.
 #[derive(Debug)]
-struct Broken {
-    inner: MemoryStore,
-    bad: Vec<Key>,
+pub(crate) struct Broken {
+    pub(crate) inner: MemoryStore,
+    pub(crate) bad: Vec<Key>,
 }
 
 impl Broken {

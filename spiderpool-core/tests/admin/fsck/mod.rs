@@ -1,5 +1,5 @@
 //! What `fsck` finds: each planted damage and nothing else, and nothing in a store that is well.
 
 mod clean;
-mod damaged;
-mod planted;
+pub(crate) mod damaged;
+pub(crate) mod planted;

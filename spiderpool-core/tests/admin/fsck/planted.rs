@@ -19,13 +19,13 @@ use crate::{
     world::{add, address, apply, del, pool, reference, reservation, stored_subnet, subnet},
 };
 
-type Planting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+pub(crate) type Planting<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// A damage, how it is planted, and what is found.
-struct Case {
-    name: &'static str,
-    plant: for<'a> fn(&'a World) -> Planting<'a>,
-    found: &'static [FindingKind],
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) plant: for<'a> fn(&'a World) -> Planting<'a>,
+    pub(crate) found: &'static [FindingKind],
 }
 
 macro_rules! cases {
@@ -34,7 +34,7 @@ macro_rules! cases {
     };
 }
 
-fn edit(since: Timestamp) -> Pending {
+pub(crate) fn edit(since: Timestamp) -> Pending {
     Pending {
         creates: None,
         edit: "e".into(),
@@ -45,7 +45,7 @@ fn edit(since: Timestamp) -> Pending {
     }
 }
 
-fn cases() -> impl IntoIterator<Item = Case> {
+pub(crate) fn cases() -> impl IntoIterator<Item = Case> {
     use FindingKind::*;
     cases! {
         "a subnet of nonsense", [Malformed], |world| {
@@ -166,8 +166,11 @@ fn cases() -> impl IntoIterator<Item = Case> {
             }).await
         };
         "a subnet that remembers no pool", [ControlledDiffers], |world| {
-            let before = stored_subnet(&world.allocator, "home").await.status.controlled_ip_pools.unwrap();
-            let more = before.replacen('{', r#"{"nobody":{"ips":["10.0.0.50"]},"#, 1);
+            let before = stored_subnet(&world.allocator, "home").await.status.controlled_ip_pools;
+            let more = match before {
+                Some(before) => before.replacen('{', r#"{"nobody":{"ips":["10.0.0.50"]},"#, 1),
+                None => r#"{"nobody":{"ips":["10.0.0.50"]}}"#.into(),
+            };
             world.change(&Key::Subnet(named("home")), Document::as_subnet, |subnet: &mut SpiderSubnet| {
                 subnet.status.controlled_ip_pools = Some(more);
             }).await

@@ -139,6 +139,17 @@ fn two_agents_meet_in_one_block() {
     let (scene, pool) = crowd();
     let scene = scene.agent().actor(vec![add_eth0("x", "cx", &[&pool])]);
     Case::new("rule 10", "2 owners on one agent, 1 on another, one block of 2", scene).survives();
+    let (scene, pool) = warm();
+    let scene = scene.actor(life("a", &pool)).agent().actor(life("x", &pool));
+    let all = Faults { lost: 1, late: 1, crash: 1, ..Faults::default() };
+    for (name, scene) in [
+        ("2 agents with ADD and DEL in one block; lost reply, late write, crash", scene.clone().with(all)),
+        ("2 agents with ADD and DEL in one block; lost reply, a request is cut off", {
+            scene.with(LOST).cutting(1)
+        }),
+    ] {
+        Case::new("rule 10", name, scene).at_the_end(nothing).survives();
+    }
 }
 
 #[test]
