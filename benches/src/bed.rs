@@ -9,10 +9,10 @@ use spiderpool_core::{
     alloc::{AddPart, AddRequest, Allocator, AllocatorConfig, DelRequest},
     api::{IPPoolSpec, ObjectMeta, SpiderIPPool},
     env::Env,
-    model::{Binding, Controller, Owner, Pool, Slot},
-    name::{ContainerId, InterfaceName, NetworkName, NodeName, ObjectName, OwnerUid, ScopeName, Uid},
+    model::{Binding, Controller, Owner, Slot},
+    name::{ContainerId, InterfaceName, NetworkName, NodeName, ObjectName, OwnerUid, Uid},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Store, StoreExt},
+    store::Store,
 };
 
 use crate::Numbers;
@@ -37,18 +37,7 @@ pub fn pool(name: &str, subnet: &str, range: &str) -> SpiderIPPool {
 /// The pool `name` as requests name it.
 #[must_use]
 pub fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
-    let name: ObjectName = name.parse().expect(EXPECT);
-    let (pool, _) =
-        block_on(allocator.store().pool(&name)).expect("the store answers").expect("the pool is there");
-    let pool = Pool::try_from(pool.as_ref()).expect("a valid pool");
-    Arc::new(PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: ScopeName::default_scope(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    })
+    block_on(allocator.pool(&name.parse().expect(EXPECT))).expect("the pool is there")
 }
 
 /// The request of a pod of a Deployment, with records as long as they are in a cluster.

@@ -134,6 +134,13 @@ names! {
     NetworkName = "network name", Allowed;
 }
 
+impl From<&ContainerId> for OwnerUid {
+    /// A sandbox that owns its addresses by itself.
+    fn from(container: &ContainerId) -> Self {
+        Self(container.0.clone())
+    }
+}
+
 impl ScopeName {
     /// The scope of everything that names none: `default`.
     #[must_use]

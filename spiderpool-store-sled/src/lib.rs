@@ -5,15 +5,10 @@
 //!
 //! Damage is found when the store is opened: see [`OpenError`].
 //!
-//! ```
-//! use pollster::block_on;
-//! use spiderpool_core::{env::Env, store::{Kind, Selector, Store}};
-//! use spiderpool_store_sled::{SledConfig, SledStore};
+//! A whole program that hands out addresses, `examples/embed.rs` (`cargo run -p spiderpool-store-sled --example embed`):
 //!
-//! let directory = tempfile::tempdir()?;
-//! let store = SledStore::open(&SledConfig::at(directory.path().join("db")), &Env::system())?;
-//! assert!(block_on(store.list(&Selector::Kind(Kind::Pool)))?.items.is_empty());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![doc = include_str!("../examples/embed.rs")]
 //! ```
 
 mod backend;

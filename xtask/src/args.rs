@@ -9,6 +9,7 @@ cargo xtask COMMAND: the project's own commands
 
 COMMANDS
   lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
+  sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
   test                   run every check that CI runs
     --only NAME,…        only these checks
     --skip NAME,…        all but these checks
@@ -23,6 +24,8 @@ EXAMPLES
   cargo xtask lab                          addresses for pods in real network namespaces
   cargo xtask lab --keep                   the same, left up to play with
   cargo xtask lab --help                   what the lab can do
+  cargo xtask sim --minutes 20             new seeds for 20 minutes
+  cargo xtask sim --seed 17                one seed again
   cargo xtask test                         everything, as CI runs it
   cargo xtask test --only fmt,clippy       two quick ones before a commit
   cargo xtask test --skip benches
@@ -38,6 +41,8 @@ pub(crate) enum Command {
     ListChecks,
     /// Run the lab with these arguments.
     Lab(Vec<String>),
+    /// Run the simulation with these arguments.
+    Sim(Vec<String>),
     /// Run the selected checks.
     Test(Selection),
     /// Compare or accept instruction counts.
@@ -51,6 +56,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
     let rest: Vec<String> = args.collect();
     match command.as_str() {
         "lab" => Ok(Command::Lab(rest)),
+        "sim" => Ok(Command::Sim(rest)),
         "test" => parse_test(&rest),
         "instructions" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => Ok(Command::Instructions(Action::Compare)),
@@ -95,9 +101,11 @@ mod tests {
     }
 
     #[test]
-    fn arguments_of_the_lab_are_left_alone() {
+    fn arguments_of_the_lab_and_the_simulation_are_left_alone() {
         let args = ["--keep", "--help", "test"].map(str::to_owned).to_vec();
         assert_eq!(parsed("lab --keep --help test"), Ok(Command::Lab(args)));
+        let args = ["--seed", "7", "--help"].map(str::to_owned).to_vec();
+        assert_eq!(parsed("sim --seed 7 --help"), Ok(Command::Sim(args)));
     }
 
     #[test]

@@ -83,7 +83,8 @@ fn run(what: What, fill: usize, iterations: usize) {
             }
         }
         What::Release => {
-            churn.drain((target + drift).min(SIZE));
+            // There is always something to release.
+            churn.drain((target + drift).clamp(MOST, SIZE));
             let requests = churn.dels(MOST);
             for request in requests.iter().take(iterations) {
                 churn.bed.del(request);

@@ -49,7 +49,7 @@ impl KnownPools {
                 continue;
             }
             if let Some(pool) = self.catalog.get(&object.metadata.name) {
-                let reference = Arc::new(reference(pool, scope));
+                let reference = Arc::new(PoolRef::new(pool, scope.clone()));
                 self.by_uid.insert(pool.uid.clone(), (Arc::clone(pool), reference));
             }
         }
@@ -65,17 +65,6 @@ impl KnownPools {
             self.by_uid.remove(&pool.uid);
         }
         self.catalog.remove(name);
-    }
-}
-
-fn reference(pool: &Pool, scope: &ScopeName) -> PoolRef {
-    PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: scope.clone(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     addr::{Cidr, IpSet},
     alloc::Allocator,
     model::{Claiming, Subnet},
+    mutation::Mutation,
     name::ObjectName,
     store::{Key, StoreError, StoreExt, Token},
     time::Moment,
@@ -144,6 +145,12 @@ impl Allocator {
             let next = with_record(&object, &subnet)?;
             if next == *object {
                 return Ok(Some(answer));
+            }
+            let mut token = token;
+            if Mutation::ClaimSubnetBlindly.active()
+                && let Some((_, present)) = self.store().subnet(name).await?
+            {
+                token = present;
             }
             match self.store().update(&key, &token, next.into()).await {
                 Ok(_) => return Ok(Some(answer)),

@@ -9,11 +9,13 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use async_lock::Mutex as AsyncMutex;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use super::driver::{Driver, until};
+use super::{
+    driver::{Driver, until},
+    lock::AsyncMutex,
+};
 use crate::{
     hash::{Map, Seed},
     model::BlockId,
@@ -181,6 +183,8 @@ impl Committer {
                         driver.finder.observe(block);
                     }
                     for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
+                        #[cfg(feature = "simulation")]
+                        crate::simulation::coverage::outcome(&ticket.intent, &outcome);
                         driver.index.note(&waiter.id, &ticket.intent, &outcome);
                         *ticket.place.lock() = Place::Done(outcome);
                     }

@@ -70,6 +70,8 @@ impl Driver {
     }
 
     async fn perform(&self, op: Op) -> Reply {
+        #[cfg(feature = "simulation")]
+        crate::simulation::coverage::operation(&op);
         match op {
             Op::Commit(intents) => {
                 // All are handed in before the first is driven, so that those of one block share a write.
@@ -97,6 +99,8 @@ impl Driver {
 
     /// Performs what needs no other machine.
     pub(super) async fn perform_basic(&self, op: Op) -> Reply {
+        #[cfg(feature = "simulation")]
+        crate::simulation::coverage::operation(&op);
         // The store itself: through its pointer, every future would be boxed twice.
         let store = self.store.as_ref();
         let done = match op {

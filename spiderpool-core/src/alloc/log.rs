@@ -1,7 +1,7 @@
 //! The intent log (rule 7): grants are written here before they are sent, so that a restarted process knows which
 //! blocks to look at.
 
-use std::{collections::HashMap, fmt::Debug};
+use std::{collections::BTreeMap, fmt::Debug};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -28,9 +28,10 @@ pub trait IntentLog: Debug + Send + Sync {
     async fn write(&self, write: LogWrite) -> Result<(), StoreError>;
 }
 
-/// A log in memory: for tests, where the process does not die but its allocator does.
+/// A log in memory: for tests, where the process does not die but its allocator does. In the order of its keys, so
+/// that what follows from it is the same every time.
 #[derive(Debug, Default)]
-pub struct MemoryLog(Mutex<HashMap<GrantKey, (BlockId, Token)>>);
+pub struct MemoryLog(Mutex<BTreeMap<GrantKey, (BlockId, Token)>>);
 
 #[async_trait]
 impl IntentLog for MemoryLog {

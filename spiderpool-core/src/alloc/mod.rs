@@ -4,11 +4,13 @@
 
 mod cache;
 mod committer;
+mod container;
 mod driver;
 mod finder;
 mod index;
 mod interner;
 mod liveness;
+mod lock;
 mod log;
 mod order;
 mod owners;
@@ -19,6 +21,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
+pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
 pub use request::{
@@ -40,6 +43,7 @@ use crate::{
     env::Env,
     hash::{Seed, mix},
     model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
+    mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
@@ -402,10 +406,15 @@ impl Allocator {
             None => true,
             Some(wanted) => interface == Some(wanted) || *slot == Slot::Named(wanted.clone()),
         };
-        let first = held.iter().any(|h| h.slot == Slot::Indexed(0) && named(&h.slot, h.interface.as_ref()));
+        // Where the first interface holds nothing (any more), whichever comes ends what nobody claimed: the container is
+        // gone as a whole, and the fence names it.
+        let mut firsts = held.iter().filter(|h| h.slot == Slot::Indexed(0)).peekable();
+        let first = firsts.peek().is_none() || firsts.any(|h| named(&h.slot, h.interface.as_ref()));
         let mut keys = Vec::new();
         for h in &held {
-            let unclaimed = h.interface.is_none() && matches!(h.slot, Slot::Indexed(_));
+            let unclaimed = h.interface.is_none()
+                && matches!(h.slot, Slot::Indexed(_))
+                && !Mutation::UnclaimedPartsStay.active();
             if named(&h.slot, h.interface.as_ref()) || (first && unclaimed) {
                 let key = GrantKey { owner: request.owner.clone(), slot: h.slot.clone(), family: h.family() };
                 keys.push(Releasing { key, known: Some(h.address), attempt: None });

@@ -2,13 +2,16 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 use parking_lot::Mutex;
 
-use super::driver::until;
+use super::{
+    driver::until,
+    lock::{AsyncMutex, MutexGuardArc},
+};
 use crate::{
     env::Env,
     hash::{Map, Seed},
+    mutation::Mutation,
     name::{ContainerId, OwnerUid},
     time::Moment,
 };
@@ -63,6 +66,9 @@ impl Owners {
             taken.entry(owner.clone()).or_insert_with(|| spare.pop().unwrap_or_default()).clone()
         };
         let mut turn = Turn { owners: self, owner: owner.clone(), guard: None };
+        if Mutation::UnorderedRequests.active() {
+            return Some(turn);
+        }
         turn.guard = Some(until(env, deadline, lock.lock_arc()).await?);
         Some(turn)
     }
@@ -85,7 +91,7 @@ impl Owners {
 
     /// Whether `container` was marked gone. To be asked in the owner's turn.
     pub(super) fn is_gone(&self, container: &ContainerId) -> bool {
-        self.gone.lock().marked.contains_key(container)
+        self.gone.lock().marked.contains_key(container) && !Mutation::UnfencedAdd.active()
     }
 }
 

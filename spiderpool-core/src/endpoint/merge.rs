@@ -7,6 +7,7 @@ use crate::{
     addr::{Address, Family, InterfaceAddress},
     api::{Current, EndpointIP, OwnerReference, SpiderEndpoint},
     model::Binding,
+    mutation::Mutation,
     name::OwnerUid,
     time::Timestamp,
 };
@@ -144,6 +145,9 @@ pub fn show(current: Option<&SpiderEndpoint>, view: &View, holders: &Holders) ->
         order(a).cmp(&order(b))
     });
     let mut next = current.cloned().unwrap_or_default();
+    if view.binding == Binding::Stateless && Mutation::ViewOverwritesClaim.active() {
+        next.status.claims.clear();
+    }
     next.metadata.name = pod.name.to_string();
     next.metadata.namespace = Some(pod.namespace.to_string());
     // A claim outlives the pod, so the pod must not own it, whatever this pod's own binding is.
@@ -157,10 +161,13 @@ pub fn show(current: Option<&SpiderEndpoint>, view: &View, holders: &Holders) ->
     };
     next.metadata.owner_references = if outlives { Vec::new() } else { vec![pod_reference()] };
     next.status.current = Current { uid: owner.to_owned(), node: view.node.to_string(), ips: entries };
-    (next.status.owner_controller_type, next.status.owner_controller_name) = match &view.controller {
-        Some(controller) => (controller.kind.clone(), controller.name.to_string()),
-        None => ("Pod".to_owned(), pod.name.to_string()),
-    };
+    // By these the sweep finds who wants a claim: a bare pod of the same name does not take them over.
+    if view.binding == Binding::Stateful || next.status.claims.is_empty() {
+        (next.status.owner_controller_type, next.status.owner_controller_name) = match &view.controller {
+            Some(controller) => (controller.kind.clone(), controller.name.to_string()),
+            None => ("Pod".to_owned(), pod.name.to_string()),
+        };
+    }
     changed(current, next)
 }
 

@@ -11,6 +11,7 @@ use crate::{
     addr::IpSet,
     api::{SpiderIPPool, SpiderSubnet},
     model::{Pool, Subnet},
+    mutation::Mutation,
     name::{ObjectName, Uid},
     store::{Key, StoreError},
     time::Timestamp,
@@ -98,8 +99,9 @@ impl Counts {
             counts.elsewhere += count(masks.held & !own & masks.allocatable);
             take(&mut counts.withheld, masks.held & masks.allocatable & !masks.offered);
             take(&mut counts.reserved, masks.held & masks.offered & !masks.grantable);
-            counts.cooling += count(masks.cooling);
-            take(&mut counts.free, (masks.held | masks.cooling) & masks.grantable);
+            let cooling = if Mutation::CountsForgetCooling.active() { 0 } else { masks.cooling };
+            counts.cooling += count(cooling);
+            take(&mut counts.free, (masks.held | cooling) & masks.grantable);
         }
         counts
     }

@@ -6,6 +6,7 @@ use super::{Affinity, AutoPool, Network, Route, auto::read_pod_affinity};
 use crate::{
     addr::{Address, Cidr, Family, IpSet},
     api::{LabelSelector, SpiderIPPool, ViolationKind, Violations, keys},
+    mutation::Mutation,
     name::{NameError, Namespace, NamespacedName, NodeName, ObjectName, Uid},
 };
 
@@ -63,6 +64,9 @@ impl Pool {
             return IpSet::new(self.family);
         }
         let mut usable = self.allocatable();
+        if Mutation::IgnoreExclusions.active() {
+            return self.ips.clone();
+        }
         if let Some(gateway) = self.gateway {
             usable.remove(gateway);
         }

@@ -8,7 +8,10 @@ use super::{
     part::{OpenAttempt, Part, PartDone, PartGranted, PartWanted},
     search::{Refusal, Setting, Wait},
 };
-use crate::model::{Attachment, BlockId, GrantKey};
+use crate::{
+    model::{Attachment, BlockId, GrantKey},
+    mutation::Mutation,
+};
 
 /// How long undoing may take after the request's own deadline.
 pub const UNDO_BUDGET: Duration = Duration::from_secs(5);
@@ -107,7 +110,8 @@ impl Add {
         let mut places = Vec::new();
         for (at, (granted, part)) in self.granted.iter().zip(&self.parts).enumerate() {
             let Attachment::Container(container) = &granted.record.attachment else { continue };
-            if granted.how != How::New {
+            let undone = granted.how == How::New || Mutation::UndoReattached.active();
+            if !undone || Mutation::PartsNotUndone.active() {
                 continue;
             }
             let release = Release {

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     addr::{Address, IpSet},
     model::{Block, BlockBits, Pending, Plan, PlanId, Record},
+    mutation::Mutation,
     name::ScopeName,
     store::{Key, Room, Selector, Token, Versioned},
     time::Moment,
@@ -171,7 +172,13 @@ impl Admit {
             // Without a plan nothing is usable: settling makes it what the objects say.
             None => Plan::empty(id, pool, family, self.nonce),
         };
-        next.set_usable(next.usable.intersection(&self.edit.new));
+        next.set_usable(if Mutation::AdmitReplaces.active() {
+            self.edit.new.as_ref().clone()
+        } else if Mutation::AdmitWidens.active() {
+            next.usable.union(&self.edit.new).difference(&self.removed)
+        } else {
+            next.usable.intersection(&self.edit.new)
+        });
         if !next.pending.iter().any(|pending| pending.edit == entry.edit) {
             next.pending.push(entry);
         }
@@ -207,12 +214,23 @@ impl Admit {
     }
 
     fn note_holders(&mut self, block: &Block) {
+        if Mutation::AdmitIgnoresHolders.active() {
+            return;
+        }
         let mask = self.removed.window_mask(block.first(), self.bits.get());
         for (offset, record) in block.records() {
             if mask & (1 << offset) != 0 && self.concerns(record) {
                 self.holders.push(Holder { address: block.address(offset), record: record.clone() });
             }
         }
+    }
+
+    /// Whether step 2 may leave a block with this copy of the plan as it is: only with the very epoch just written.
+    fn is_installed(&self, copy: Epoch, epoch: Epoch) -> bool {
+        (copy.is_some() && copy == epoch)
+            || Mutation::AdmitWithoutBump.active()
+            || (copy.is_none() && Mutation::AdmitSkipsUncopied.active())
+            || (self.edit.new.is_empty() && Mutation::DeleteWithoutBump.active())
     }
 
     /// Step 2: the present plan into every block that touches `removed`.
@@ -258,7 +276,9 @@ impl Machine for Admit {
             return Step::Done(Admitted::Failed(failure.clone()));
         }
         match (stage, input.reply.clone()) {
-            (Stage::Start, _) if self.removed.is_empty() => Step::Done(Admitted::Yes(Vec::new())),
+            (Stage::Start, _) if self.removed.is_empty() && !Mutation::AdmitWidens.active() => {
+                Step::Done(Admitted::Yes(Vec::new()))
+            }
             (Stage::Start, _) => match self.edit.run {
                 Run::Real => self.read_plan(),
                 Run::Dry => self.list(),
@@ -274,7 +294,7 @@ impl Machine for Admit {
                         continue;
                     }
                     let copy = block.copy(&self.edit.subject.plan).map(|copy| copy.epoch);
-                    if self.edit.run == Run::Dry || (copy.is_some() && copy == epoch) {
+                    if self.edit.run == Run::Dry || self.is_installed(copy, epoch) {
                         let block = block.clone();
                         self.note_holders(&block);
                     } else {
@@ -312,6 +332,9 @@ impl Machine for Admit {
                 }
                 let mut next = Plan::clone(&plan);
                 next.pending.retain(|pending| pending.edit != self.edit.id);
+                if Mutation::RefusalRestores.active() {
+                    next.set_usable(next.usable.union(&self.removed));
+                }
                 self.stage = Stage::WritingPlanBack;
                 Step::Do(Op::Update(Key::Plan(plan.id.clone()), token, next.into()))
             }

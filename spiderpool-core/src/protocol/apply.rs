@@ -1,15 +1,17 @@
 //! The decision about one block: what an intent does to it. Pure; the heart of the allocator.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    intent::{Action, Fence, Grant, How, Intent, Outcome, Reason, Release, ReleaseMode, Unusable, Withdraw},
+    intent::{
+        Action, Fence, Grant, How, Intent, Outcome, PoolRef, Reason, Release, ReleaseMode, Unusable, Withdraw,
+    },
     machine::SandboxState,
     truth::{Truth, Truths},
 };
 use crate::{
     api::ClaimState,
-    model::{Attachment, Binding, Block, GrantKey, Pick, Record},
+    model::{Attachment, Binding, Block, GrantKey, Pick, Plan, Record},
     mutation::Mutation,
     name::NamespacedName,
     store::Token,
@@ -97,22 +99,26 @@ fn grant_or_probe(
         },
     };
     let (pool, reservations) = (grant.pool.plan(), grant.pool.reservations());
-    let cooldown = grant.pool.cooldown;
+    let cooldown = if Mutation::GrantIgnoresCooling.active() { Duration::ZERO } else { grant.pool.cooldown };
+    let all = if Mutation::IgnoreReservations.active() { u64::MAX } else { 0 };
     if let (Some(offered), Some(unreserved)) = (block.copy(&pool), block.copy(&reservations))
-        && let Pick::Free(offset) = block.pick(offered.usable & unreserved.usable & place, now, cooldown)
+        && let Pick::Free(offset) =
+            block.pick(offered.usable & (unreserved.usable | all) & place, now, cooldown)
     {
         return Ok(settle_on(offset, grant, purpose, block));
     }
-    let Some(pool_plan) = truths.plan(&pool)? else { return Ok((Outcome::NoPlan(pool), UNCHANGED)) };
+    let Some(pool_plan) = plan_of(&grant.pool, truths)? else {
+        return Ok((Outcome::NoPlan(pool), UNCHANGED));
+    };
     let Some(reservation_plan) = truths.plan(&reservations)? else {
         return Ok((Outcome::NoPlan(reservations), UNCHANGED));
     };
-    let offered = block.usable_of(pool_plan);
-    let unreserved = block.usable_of(reservation_plan);
+    let offered = block.usable_of(&pool_plan);
+    let unreserved = block.usable_of(reservation_plan) | all;
     Ok(match block.pick(offered & unreserved & place, now, cooldown) {
         Pick::Free(offset) => {
             if purpose == Purpose::Grant {
-                block.install(pool_plan);
+                block.install(&pool_plan);
                 block.install(reservation_plan);
             }
             settle_on(offset, grant, purpose, block)
@@ -125,9 +131,23 @@ fn grant_or_probe(
                 None if offered & place == 0 => Outcome::Unusable(Unusable::NotInPool),
                 None => Outcome::Unusable(Unusable::Reserved),
             };
+            if Mutation::CopyWithoutGrant.active() {
+                block.install(&pool_plan);
+                return Ok((outcome, CHANGED));
+            }
             (outcome, UNCHANGED)
         }
     })
+}
+
+/// The pool's plan as it was read, after the block's token.
+fn plan_of(pool: &PoolRef, truths: &Truths) -> Result<Option<Arc<Plan>>, Truth> {
+    if Mutation::PlanFromCache.active() {
+        let mut remembered = Plan::empty(pool.plan(), Some(pool.name.clone()), pool.family, 0);
+        remembered.set_usable(pool.usable.as_ref().clone());
+        return Ok(Some(Arc::new(remembered)));
+    }
+    truths.plan(&pool.plan()).map(|plan| plan.cloned())
 }
 
 fn settle_on(offset: u8, grant: &Grant, purpose: Purpose, block: &mut Block) -> (Outcome, Effect) {
@@ -143,19 +163,19 @@ fn settle_on(offset: u8, grant: &Grant, purpose: Purpose, block: &mut Block) -> 
 
 /// Rule 9a: the claim still holds the address, and the pod of this name is this owner.
 fn check_claim(grant: &Grant, endpoint: &NamespacedName, truths: &Truths) -> Result<Option<Outcome>, Truth> {
-    let claims = truths.claim(endpoint)?;
-    let holds = claims.is_some_and(|endpoint| {
-        endpoint.status.claims.iter().any(|claim| {
-            claim.interface == grant.key.slot
-                && claim.ip_version == grant.key.family
-                && Some(claim.address) == grant.wanted
-                && claim.state == ClaimState::Holds
-        })
-    });
+    let holds = Mutation::ClaimNotRead.active()
+        || truths.claim(endpoint)?.is_some_and(|endpoint| {
+            endpoint.status.claims.iter().any(|claim| {
+                claim.interface == grant.key.slot
+                    && claim.ip_version == grant.key.family
+                    && Some(claim.address) == grant.wanted
+                    && claim.state == ClaimState::Holds
+            })
+        });
     if !holds {
         return Ok(Some(Outcome::ClaimMoved));
     }
-    if truths.pod(endpoint)? != Some(&grant.key.owner) {
+    if !Mutation::PodNotRead.active() && truths.pod(endpoint)? != Some(&grant.key.owner) {
         return Ok(Some(Outcome::PodReplaced));
     }
     Ok(None)
@@ -183,6 +203,7 @@ fn take_over(
     if record.owner.uid != grant.record.owner.uid {
         let gone = match &record.attachment {
             Attachment::Detached => true,
+            Attachment::Container(_) if Mutation::TakeOverRunning.active() => true,
             Attachment::Container(container) => {
                 truths.sandbox(&record.node, container)? == SandboxState::Gone
             }
@@ -240,7 +261,8 @@ fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Ef
     {
         return (Outcome::Superseded(address), UNCHANGED);
     }
-    if release.mode == ReleaseMode::Del && record.binding == Binding::Stateful {
+    let stays = record.binding == Binding::Stateful && !Mutation::DelFreesStateful.active();
+    if release.mode == ReleaseMode::Del && stays {
         if record.attachment == Attachment::Detached {
             return (Outcome::Detached(address), UNCHANGED);
         }
@@ -248,24 +270,31 @@ fn release(release: &Release, block: &mut Block, now: Timestamp) -> (Outcome, Ef
         block.put(offset, Arc::new(detached));
         return (Outcome::Detached(address), CHANGED);
     }
-    let cooling = (release.mode != ReleaseMode::Undo).then_some(now);
+    let cools = match release.mode {
+        ReleaseMode::Del | ReleaseMode::Free => !Mutation::ReleaseDoesNotCool.active(),
+        ReleaseMode::Undo => Mutation::UndoCools.active(),
+    };
+    let cooling = cools.then_some(now);
     block.take(offset, cooling);
     (Outcome::Released(address), CHANGED)
 }
 
 /// Rule 7: an attempt whose write had no definite reply. Another token: the write took effect, and its record is
-/// here, or it is dead. The same token: make it dead.
+/// here, or it is dead. The same token: make it dead, also where the key holds an address here: that may be the record
+/// of an older container, and the write would reattach it.
 fn close(key: &GrantKey, attempt: Option<&Token>, block: &mut Block, token: &Token) -> (Outcome, Effect) {
-    if let Some(offset) = block.find(key)
-        && let Some(record) = block.record(offset)
-    {
-        return (Outcome::Granted(block.address(offset), How::Found, record.clone()), UNCHANGED);
-    }
-    if attempt.is_some_and(|attempt| attempt != token) {
-        return (Outcome::Nothing, UNCHANGED);
+    let decided = attempt.is_some_and(|attempt| attempt != token) || Mutation::CloseWithoutBump.active();
+    let found =
+        block.find(key).and_then(|offset| Some((block.address(offset), block.record(offset)?.clone())));
+    let outcome = match found {
+        Some((address, record)) => Outcome::Granted(address, How::Found, record),
+        None => Outcome::Nothing,
+    };
+    if decided || (outcome != Outcome::Nothing && Mutation::CloseForgetsReattaching.active()) {
+        return (outcome, UNCHANGED);
     }
     block.bump();
-    (Outcome::Nothing, CHANGED)
+    (outcome, CHANGED)
 }
 
 /// Rule 9c, the second of three writes: only while the claim says that the address is being left.
@@ -286,7 +315,8 @@ fn withdraw(
     if !leaving {
         return Ok((Outcome::ClaimMoved, UNCHANGED));
     }
-    if withdraw.reason == Reason::Unwanted && truths.pod(&withdraw.pod)?.is_some() {
+    let unwanted = withdraw.reason == Reason::Unwanted;
+    if unwanted && !Mutation::UnbindBeforePod.active() && truths.pod(&withdraw.pod)?.is_some() {
         return Ok((Outcome::PodReplaced, UNCHANGED));
     }
     let own = block
@@ -296,11 +326,18 @@ fn withdraw(
             record.owner.pod.as_ref() == Some(&withdraw.pod) && record.slot == withdraw.slot
         });
     let Some((offset, record)) = own else {
+        if unwanted && Mutation::UnbindNeedsRecord.active() {
+            return Ok((Outcome::ClaimMoved, UNCHANGED));
+        }
+        if Mutation::WithdrawWithoutBump.active() {
+            return Ok((Outcome::Withdrawn, UNCHANGED));
+        }
         block.bump();
         return Ok((Outcome::Withdrawn, CHANGED));
     };
     let gone = match &record.attachment {
         Attachment::Detached => true,
+        Attachment::Container(_) if Mutation::UnbindRunning.active() => true,
         Attachment::Container(container) => truths.sandbox(&record.node, container)? == SandboxState::Gone,
         Attachment::Unknown => false,
     };

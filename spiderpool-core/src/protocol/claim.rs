@@ -17,6 +17,7 @@ use crate::{
     addr::Address,
     api::{Claim, ClaimState, SpiderEndpoint},
     model::{BlockId, PlanId, Record},
+    mutation::Mutation,
     name::NamespacedName,
     store::{Document, Key, Token, Versioned},
     time::Moment,
@@ -119,6 +120,10 @@ impl Claimed {
             state,
         });
         next.status.claims.sort_by(|a, b| (&a.interface, a.ip_version).cmp(&(&b.interface, b.ip_version)));
+        // The endpoint may have been a bare pod's of the same name: it must not go with that pod, and the sweep asks
+        // this owner's controller for the claim.
+        next.metadata.owner_references.clear();
+        self.name_controller(&mut next);
         next
     }
 
@@ -129,11 +134,15 @@ impl Claimed {
         let record = &self.wanted.record;
         endpoint.status.current.uid = record.owner.uid.to_string();
         endpoint.status.current.node = record.node.to_string();
-        if let Some(controller) = &record.controller {
+        self.name_controller(&mut endpoint);
+        endpoint
+    }
+
+    fn name_controller(&self, endpoint: &mut SpiderEndpoint) {
+        if let Some(controller) = &self.wanted.record.controller {
             endpoint.status.owner_controller_type = controller.kind.clone();
             endpoint.status.owner_controller_name = controller.name.to_string();
         }
-        endpoint
     }
 
     fn write(&self, token: Option<Token>, endpoint: SpiderEndpoint) -> Op {
@@ -164,6 +173,9 @@ impl Claimed {
                 let next = self.with_claim(&endpoint, claim.address, ClaimState::Holds);
                 self.stage = Stage::WritingClaim(claim.address, 0);
                 Step::Do(self.write(token, next))
+            }
+            (Purpose::Leave(_), Some(_)) if Mutation::ClaimMovesAtOnce.active() => {
+                self.choose((endpoint, token), input)
             }
             (Purpose::Leave(address), Some(claim)) if claim.address == address => {
                 let next = self.with_claim(&endpoint, address, ClaimState::Leaving);

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     model::{Block, BlockBits, BlockId, GrantKey},
+    mutation::Mutation,
     store::{Document, Key, Token},
     time::{Moment, Timestamp},
 };
@@ -139,7 +140,7 @@ impl Commit {
 
     fn read(&mut self) -> Step<Committed> {
         self.knowledge = Knowledge::Nothing;
-        self.truths = Truths::default();
+        self.truths.forget();
         self.stage = Stage::Reading;
         Step::Do(Op::Get(Key::Block(self.id.clone())))
     }
@@ -160,7 +161,8 @@ impl Commit {
     /// Answers whatever has run out of time.
     fn expire(&mut self, moment: Moment) {
         for (intent, done) in self.intents.iter().zip(&mut self.done) {
-            if done.is_none() && intent.deadline <= moment {
+            let runs = Mutation::ExpiredRuns.active() && self.tries == 0;
+            if done.is_none() && intent.deadline <= moment && !runs {
                 *done = Some(match &self.sent {
                     Some(token) => Outcome::Unresolved(token.clone()),
                     None => Outcome::Expired,
@@ -182,7 +184,8 @@ impl Commit {
     fn finish(&mut self) -> Step<Committed> {
         // Keys that were logged for a grant that did not come about, and keys that were released.
         let ended = self.intents.iter().zip(&self.done).filter(|(intent, done)| match done {
-            Some(Outcome::Granted(..) | Outcome::Unresolved(_)) => false,
+            Some(Outcome::Unresolved(_)) => Mutation::UncertainNotLogged.active(),
+            Some(Outcome::Granted(..)) => false,
             Some(Outcome::Released(_) | Outcome::Detached(_)) => true,
             // Superseded is not released: the key's newer container still holds it.
             Some(Outcome::Superseded(_)) => false,
@@ -217,6 +220,9 @@ impl Commit {
         }
         let (token, block, fresh) = match &self.knowledge {
             Knowledge::Nothing => return self.read(),
+            Knowledge::Absent if Mutation::GrantIntoAbsence.active() => {
+                (Token::new(""), Arc::new(Block::empty(self.id.clone(), self.bits)), true)
+            }
             Knowledge::Absent => return self.decide_absent(),
             Knowledge::Cached(token, block) => (token.clone(), block.clone(), false),
             Knowledge::Fresh(token, block) => (token.clone(), block.clone(), true),
@@ -235,7 +241,14 @@ impl Commit {
             match apply(intent, &mut next, &token, &self.truths, now) {
                 Ok((answer, effect)) => {
                     changed |= effect == Effect::Changed;
-                    *outcome = Some(answer);
+                    *outcome = Some(match &self.sent {
+                        // The grant was sent and took effect, and then the claim or the pod changed: whatever is
+                        // answered, the DEL has to find the record.
+                        Some(_) if leaves_record(intent, &answer, &block) => {
+                            Outcome::Unresolved(token.clone())
+                        }
+                        _ => answer,
+                    });
                 }
                 Err(truth) => {
                     let op = truth.op();
@@ -244,7 +257,7 @@ impl Commit {
                 }
             }
         }
-        if !changed && self.uncertain.is_some() {
+        if !changed && self.uncertain.is_some() && !Mutation::UncertainNotMadeDead.active() {
             // A write with this token may still land and grant what is now refused: make it impossible.
             next.bump();
             changed = true;
@@ -252,7 +265,7 @@ impl Commit {
         if !changed {
             // An answer that writes nothing must be true now (rule 7), and a block that another node emptied must
             // not look full for ever.
-            if !fresh {
+            if !fresh && !Mutation::StaleAnswer.active() {
                 return self.read();
             }
             self.done = outcomes;
@@ -260,8 +273,8 @@ impl Commit {
         }
         let pending = Box::new(Pending { token, block: Arc::new(next), outcomes });
         let put = match self.logging {
-            Logging::On => self.to_log(&pending),
-            Logging::Off => Vec::new(),
+            Logging::On if !Mutation::GrantNotLogged.active() => self.to_log(&pending),
+            Logging::On | Logging::Off => Vec::new(),
         };
         if put.is_empty() {
             return self.send(pending);
@@ -293,7 +306,11 @@ impl Commit {
 
     fn send(&mut self, pending: Box<Pending>) -> Step<Committed> {
         let document = Document::Block(pending.block.clone());
-        let op = Op::Update(Key::Block(self.id.clone()), pending.token.clone(), document);
+        let key = Key::Block(self.id.clone());
+        let op = match self.knowledge {
+            Knowledge::Absent => Op::Create(key, document),
+            _ => Op::Update(key, pending.token.clone(), document),
+        };
         self.stage = Stage::Writing(pending);
         Step::Do(op)
     }
@@ -321,6 +338,12 @@ impl Commit {
         self.knowledge = Knowledge::Fresh(token, pending.block);
         self.finish()
     }
+}
+
+/// Whether a grant is refused although its key has a record here.
+fn leaves_record(intent: &Intent, answer: &Outcome, block: &Block) -> bool {
+    let Action::Grant(grant) = &intent.action else { return false };
+    !matches!(answer, Outcome::Granted(..)) && block.find(&grant.key).is_some()
 }
 
 impl Machine for Commit {
@@ -364,6 +387,9 @@ impl Machine for Commit {
             }
             (Stage::Logging(pending), Reply::Logged) => self.send(pending),
             (Stage::Writing(pending), Reply::Written(token)) => self.written(token, *pending),
+            (Stage::Writing(pending), _) if Mutation::AnyReplyAcknowledges.active() => {
+                self.written(pending.token.clone(), *pending)
+            }
             (Stage::Writing(_), Reply::Failed(Failure::Conflict | Failure::Missing)) => {
                 // This write did not take effect. An earlier one with the same token did or never will: the block
                 // says which, and until it was read the attempt stays open.

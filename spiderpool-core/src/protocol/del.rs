@@ -9,6 +9,7 @@ use super::{
 use crate::{
     addr::Address,
     model::{BlockId, GrantKey},
+    mutation::Mutation,
     name::{InterfaceName, ScopeName},
     time::Moment,
 };
@@ -96,7 +97,7 @@ impl Del {
                 places.push(at);
             }
         }
-        if intents.is_empty() {
+        if intents.is_empty() || Mutation::DelLeavesAttemptOpen.active() {
             return self.release();
         }
         self.stage = Stage::Closing(places);

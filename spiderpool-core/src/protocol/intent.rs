@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     addr::{Address, Family, IpSet},
-    model::{Block, GrantKey, PlanId, Record, Slot},
+    model::{Block, GrantKey, PlanId, Pool, Record, Slot},
     name::{ContainerId, NamespacedName, NodeName, ObjectName, ScopeName, Uid},
     store::Token,
     time::{Moment, Timestamp},
@@ -29,6 +29,19 @@ pub struct PoolRef {
 }
 
 impl PoolRef {
+    /// How requests name `pool` in `scope`.
+    #[must_use]
+    pub fn new(pool: &Pool, scope: ScopeName) -> Self {
+        Self {
+            name: pool.name.clone(),
+            uid: pool.uid.clone(),
+            scope,
+            family: pool.family,
+            usable: Arc::new(pool.usable()),
+            cooldown: pool.cooldown,
+        }
+    }
+
     /// The id of its plan.
     #[must_use]
     pub fn plan(&self) -> PlanId {

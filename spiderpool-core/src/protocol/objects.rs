@@ -4,6 +4,7 @@ use crate::{
     addr::{Family, IpSet},
     api::{SpiderIPPool, SpiderReservedIP},
     model::{PlanId, Pool, Reservation},
+    mutation::Mutation,
     name::Uid,
     store::{Document, Listing, Versioned},
 };
@@ -41,11 +42,16 @@ pub fn unreserved(reservations: &Listing, family: Family) -> IpSet {
     all.complement()
 }
 
+/// Whether the plan of the pool `uid` is this pool's.
+fn is_of(pool: &SpiderIPPool, uid: &Uid) -> bool {
+    pool.metadata.uid.as_deref() == Some(uid.as_str()) || Mutation::PlanOfTheName.active()
+}
+
 /// What the pool object read under a plan's name says, for the plan of the pool `uid`: nothing if the name belongs
 /// to nobody or to another pool by now.
 fn usable_of(found: Option<&Versioned>, uid: &Uid, family: Family) -> IpSet {
     match found.and_then(|versioned| versioned.document.as_pool()) {
-        Some(pool) if pool.metadata.uid.as_deref() == Some(uid.as_str()) => pool_usable(pool, family),
+        Some(pool) if is_of(pool, uid) => pool_usable(pool, family),
         _ => IpSet::new(family),
     }
 }
@@ -122,10 +128,9 @@ impl Objects {
     #[must_use]
     pub fn exist(&self, subject: &Subject) -> bool {
         match (self, &subject.plan) {
-            (Self::Pool(Some(found)), PlanId::Pool(uid)) => found
-                .document
-                .as_pool()
-                .is_some_and(|pool| pool.metadata.uid.as_deref() == Some(uid.as_str())),
+            (Self::Pool(Some(found)), PlanId::Pool(uid)) => {
+                found.document.as_pool().is_some_and(|pool| is_of(pool, uid))
+            }
             (Self::Pool(_), _) | (Self::Reservations(_), PlanId::Pool(_)) => false,
             (Self::Reservations(_), PlanId::Reservations(..)) => true,
         }

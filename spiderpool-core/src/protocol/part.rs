@@ -11,6 +11,7 @@ use super::{
 use crate::{
     addr::Address,
     model::{BlockId, Record},
+    mutation::Mutation,
     name::{NamespacedName, ScopeName},
     store::Token,
 };
@@ -185,8 +186,8 @@ impl Machine for Part {
     fn step(&mut self, mut input: Input) -> Step<PartDone> {
         match std::mem::replace(&mut self.stage, Stage::Start) {
             Stage::Start => match self.part.attempt.take() {
-                Some(attempt) => self.close(attempt),
-                None => self.verify(input),
+                Some(attempt) if !Mutation::AddLeavesAttemptOpen.active() => self.close(attempt),
+                _ => self.verify(input),
             },
             stage @ (Stage::Searching(_) | Stage::Claiming(_)) => {
                 self.stage = stage;

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     addr::IpSet,
     model::{Block, BlockBits, BlockId, Pick, Plan, PlanId},
+    mutation::Mutation,
     store::{Key, Listing, Room, Selector, Token},
     time::Timestamp,
 };
@@ -81,6 +82,8 @@ pub struct Prove {
     after: Basis,
     listing: Option<Box<Listing>>,
     verdict: Option<Verdict>,
+    /// An edit in flight: nothing can be proven, but what it leaves may have room, and nobody waits for it.
+    in_flight: Option<Subject>,
 }
 
 impl Prove {
@@ -97,6 +100,7 @@ impl Prove {
             after: Basis::default(),
             listing: None,
             verdict: None,
+            in_flight: None,
         }
     }
 
@@ -130,6 +134,9 @@ impl Prove {
     fn list(&mut self, stage: Stage) -> Step<Verdict> {
         let allowed = self.allowed();
         let (Some(first), Some(last)) = (allowed.first(), allowed.last()) else {
+            if let Some(subject) = self.in_flight.take() {
+                return Step::Done(Verdict::Unsettled(subject));
+            }
             self.verdict = Some(Verdict::Exhausted);
             return self.read_plan(Round::After, Which::Pool);
         };
@@ -185,7 +192,8 @@ impl Prove {
             |basis: &Basis| -> Vec<Token> { basis.plans.iter().map(|(_, token)| token.clone()).collect() };
         let same_objects = self.basis.objects.len() == self.after.objects.len()
             && self.basis.objects.iter().zip(&self.after.objects).all(|(a, b)| a.tokens() == b.tokens());
-        if plans(&self.basis) == plans(&self.after) && same_objects {
+        let same = plans(&self.basis) == plans(&self.after) && same_objects;
+        if same || Mutation::ProofNotConfirmed.active() {
             self.verdict.clone().unwrap_or(Verdict::Changed)
         } else {
             Verdict::Changed
@@ -231,8 +239,10 @@ impl Machine for Prove {
                 let Some((plan, token)) = plan else {
                     return Step::Done(Verdict::Unsettled(self.subject(which)));
                 };
-                if !plan.pending.is_empty() {
-                    return Step::Done(Verdict::Unsettled(self.subject(which)));
+                match (round, plan.pending.is_empty()) {
+                    (_, true) => {}
+                    (Round::Before, false) => self.in_flight = Some(self.subject(which)),
+                    (Round::After, false) => return Step::Done(Verdict::Unsettled(self.subject(which))),
                 }
                 match round {
                     Round::Before => self.basis.plans.push((plan, token)),
@@ -247,8 +257,12 @@ impl Machine for Prove {
                     Round::Before => &mut self.basis,
                     Round::After => &mut self.after,
                 };
-                let says = objects.usable(&subject);
-                if basis.plans.last().is_none_or(|(plan, _)| plan.usable != says) {
+                // What the objects say, but for what edits in flight take away.
+                let says = |plan: &Plan| {
+                    let says = objects.usable(&subject);
+                    plan.pending.iter().fold(says, |says, entry| says.difference(&entry.removed))
+                };
+                if basis.plans.last().is_none_or(|(plan, _)| plan.usable != says(plan)) {
                     return Step::Done(Verdict::Unsettled(subject));
                 }
                 basis.objects.push(objects);
@@ -263,6 +277,9 @@ impl Machine for Prove {
                 if matches!(verdict, Verdict::Room(_)) {
                     return Step::Done(verdict);
                 }
+                if let Some(subject) = self.in_flight.take() {
+                    return Step::Done(Verdict::Unsettled(subject));
+                }
                 self.verdict = Some(verdict);
                 match self.snapshots {
                     Snapshots::Yes => self.read_plan(Round::After, Which::Pool),
@@ -276,7 +293,8 @@ impl Machine for Prove {
                 let tokens = |listing: &Listing| -> Vec<(Key, Token)> {
                     listing.items.iter().map(|item| (item.key.clone(), item.token.clone())).collect()
                 };
-                if self.listing.take().is_none_or(|first| tokens(&first) != tokens(&again)) {
+                let differ = self.listing.take().is_none_or(|first| tokens(&first) != tokens(&again));
+                if differ && !Mutation::ProofNotConfirmed.active() {
                     return Step::Done(Verdict::Changed);
                 }
                 self.read_plan(Round::After, Which::Pool)

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     addr::Address,
     model::{BlockBits, BlockId, GrantKey, Record},
+    mutation::Mutation,
     name::{NodeName, ObjectName},
     store::Token,
     time::{Moment, Timestamp},
@@ -223,6 +224,9 @@ impl Search {
     }
 
     fn prove(&mut self, input: Input) -> Step<Found> {
+        if Mutation::OnePassExhaustion.active() {
+            return self.note(None);
+        }
         let Some(pool) = self.candidate().cloned() else { return self.try_candidate(None) };
         let prove = Prove::new(pool, self.setting.bits, self.setting.snapshots, self.salt);
         self.stage = Stage::Proving(Box::new(prove));
@@ -237,6 +241,9 @@ impl Search {
     }
 
     fn pause(&mut self, why: Wait, moment: Moment) -> Step<Found> {
+        if Mutation::ContentionSpills.active() {
+            return self.refuse(Refusal::Exhausted);
+        }
         if moment >= self.wanted.deadline {
             return Step::Done(Found::Wait(why));
         }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     model::{Pending, Plan},
+    mutation::Mutation,
     store::{Document, Key, Token},
     time::{Moment, Timestamp},
 };
@@ -104,15 +105,20 @@ impl Settle {
     /// its own object is there: another object of that name may go again before the creation lands.
     fn is_current(entry: &Pending, objects: &Objects) -> bool {
         match (&entry.base, objects.find(&entry.object)) {
-            (Some(base), Some(found)) => found.token == *base,
+            (Some(base), Some(found)) => found.token == *base && !Mutation::SettleDropsCurrent.active(),
             (Some(_), None) => false,
-            (None, None) => true,
+            (None, None) => !Mutation::SettleDropsCreation.active(),
             (None, Some(found)) => uid_of(&found.document) != entry.creates.as_deref(),
         }
     }
 
     fn judge(&mut self, objects: &Objects, now: Timestamp) -> Step<Settled> {
         let Some((plan, token)) = self.plan.clone() else { return self.read_plan() };
+        if let (Some(entry), Role::Agent, true) =
+            (plan.pending.first(), self.role, Mutation::AgentNeverSettles.active())
+        {
+            return Step::Done(Settled::InProgress(entry.clone()));
+        }
         let mut in_flight = Vec::new();
         for entry in plan.pending.iter().filter(|entry| Self::is_current(entry, objects)) {
             let age = now.since(entry.since);
@@ -131,7 +137,8 @@ impl Settle {
         }
         // An edit in flight costs its own addresses, and nothing else waits for it.
         let mut usable = objects.usable(&self.subject);
-        for entry in &in_flight {
+        let costly = if Mutation::SettleWidensWhilePending.active() { &[][..] } else { &in_flight[..] };
+        for entry in costly {
             usable = usable.difference(&entry.removed);
         }
         let mut next = Plan::clone(&plan);

@@ -6,6 +6,7 @@ use super::machine::{Op, Reply, SandboxState};
 use crate::{
     api::SpiderEndpoint,
     model::{Plan, PlanId},
+    mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
     store::Key,
 };
@@ -52,6 +53,18 @@ fn known<K: PartialEq, V>(list: &[(K, V)], key: &K) -> Option<usize> {
 }
 
 impl Truths {
+    /// Forgets everything: the block has another token by now.
+    pub(super) fn forget(&mut self) {
+        let forgotten = std::mem::take(self);
+        if Mutation::PlanBeforeToken.active() {
+            self.plans = forgotten.plans;
+        } else if Mutation::ClaimBeforeToken.active() {
+            self.claims = forgotten.claims;
+        } else if Mutation::PodBeforeToken.active() {
+            self.pods = forgotten.pods;
+        }
+    }
+
     /// Takes the reply to [`Truth::op`] in. False if the reply does not fit: ask again.
     #[must_use]
     pub fn learn(&mut self, truth: Truth, reply: &Reply) -> bool {

@@ -12,6 +12,7 @@ use crate::{
     addr::Family,
     api::{ClaimState, Resource, SpiderEndpoint},
     model::{BlockId, Slot},
+    mutation::Mutation,
     name::{NamespacedName, NodeName, ScopeName, Uid},
     select::{Ordinals, ordinal},
     store::{Key, ResourceName, Token},
@@ -108,6 +109,9 @@ impl Unbind {
     }
 
     fn leave(&mut self) -> Step<Unbound> {
+        if let (true, Some((_, token))) = (Mutation::UnbindClaimOnly.active(), self.claim.clone()) {
+            return self.drop_claim(token);
+        }
         let (Some(next), Some((_, token))) = (self.write(Some(ClaimState::Leaving)), self.claim.clone())
         else {
             return Step::Done(Unbound::Nothing);
@@ -135,6 +139,15 @@ impl Unbind {
             block,
             Intent { action: Action::Withdraw(withdraw), deadline: self.deadline },
         )]))
+    }
+
+    fn drop_claim(&mut self, token: Token) -> Step<Unbound> {
+        let Some(next) = self.write(None) else { return Step::Done(Unbound::Nothing) };
+        self.stage = Stage::Dropping;
+        Step::Do(match next.status.claims.is_empty() {
+            true => Op::Delete(self.key(), token),
+            false => Op::Update(self.key(), token, next.into()),
+        })
     }
 
     /// Whether the controller, read now, still wants the pod of this name.
@@ -187,15 +200,7 @@ impl Machine for Unbind {
             }
             (Stage::Leaving, Reply::Written(token)) => self.withdraw(token),
             (Stage::Withdrawing(token), Reply::Committed(outcomes)) => match outcomes.into_iter().next() {
-                Some(Outcome::Withdrawn) => {
-                    let Some(next) = self.write(None) else { return Step::Done(Unbound::Nothing) };
-                    self.stage = Stage::Dropping;
-                    let empty = next.status.claims.is_empty();
-                    Step::Do(match empty {
-                        true => Op::Delete(self.key(), token),
-                        false => Op::Update(self.key(), token, next.into()),
-                    })
-                }
+                Some(Outcome::Withdrawn) => self.drop_claim(token),
                 // The next ADD of that name puts the claim back.
                 Some(Outcome::PodReplaced) => Step::Done(Unbound::Kept(Kept::PodExists)),
                 Some(Outcome::Busy(node)) => Step::Done(Unbound::Kept(Kept::Attached(node))),

@@ -29,6 +29,8 @@ pub use codec::{decode, encode};
 pub use document::Document;
 pub use error::{Source, StoreError};
 pub use ext::StoreExt;
+#[cfg(feature = "simulation")]
+pub(crate) use fault::splitmix;
 pub use fault::{Fault, FaultCounter, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;

@@ -7,6 +7,7 @@ use crate::{
     admin::{AdminError, Tended},
     alloc::Allocator,
     model::{Block, Scope, Subnet},
+    mutation::Mutation,
     name::ScopeName,
     store::{Document, Key, Kind, Selector, Store, StoreError, Token, Versioned},
 };
@@ -130,7 +131,9 @@ fn scope_export(scope: &Scope, blocks: &[Arc<Block>]) -> ScopeExport {
             let address = block.address(offset);
             if let Some(record) = block.record(offset) {
                 held.push(HeldExport { address, record: record.clone() });
-            } else if let Some(at) = block.released_at(offset) {
+            } else if let Some(at) = block.released_at(offset)
+                && !Mutation::ExportForgetsReleases.active()
+            {
                 released.push(ReleasedExport { address, at });
             }
         }

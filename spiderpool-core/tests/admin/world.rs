@@ -120,14 +120,7 @@ pub(crate) async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef>
 }
 
 pub(crate) fn reference_to(pool: &Pool) -> Arc<PoolRef> {
-    Arc::new(PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: ScopeName::default_scope(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    })
+    Arc::new(PoolRef::new(pool, ScopeName::default_scope()))
 }
 
 pub(crate) async fn apply(allocator: &Allocator, pool: &SpiderIPPool) -> Arc<PoolRef> {

@@ -1,95 +1,109 @@
 //! Every order of steps of a small world, breadth first, so that the first counterexample is a shortest one.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    hash::{DefaultHasher, Hash, Hasher},
+    collections::{HashMap, VecDeque, hash_map::Entry},
+    hash::{BuildHasherDefault, Hasher},
 };
 
-use spiderpool_core::{
-    addr::Family,
-    model::{Attachment, Binding},
-    protocol::{pool_usable, reserved},
-    store::Document,
-};
+use super::{sight, world::World};
 
-use super::world::World;
+/// What a search came to.
+#[derive(Debug)]
+pub(crate) struct Explored {
+    /// States seen.
+    pub(crate) states: usize,
+    /// Steps taken from one state to another.
+    pub(crate) steps: usize,
+    /// What is wrong in the first bad state, and how to get there.
+    pub(crate) violation: Option<Violation>,
+}
 
-fn hash(world: &World) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    world.hash(&mut hasher);
-    hasher.finish()
+#[derive(Debug)]
+pub(crate) struct Violation {
+    pub(crate) what: String,
+    pub(crate) trace: String,
+}
+
+/// What is judged where nothing is left to do.
+pub(crate) type Last = dyn Fn(&World) -> Result<(), String>;
+
+/// Where everything has to recover.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ends {
+    /// Where nothing is left to do.
+    Last,
+    /// In every state, as if everybody died in it.
+    Everywhere,
+}
+
+/// How far a search goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Search {
+    /// More states are a failure.
+    pub(crate) limit: usize,
+    pub(crate) ends: Ends,
 }
 
 /// What must hold in every state.
 fn check(world: &World) -> Result<(), String> {
-    let records = world.records();
-    let mut keys = BTreeMap::new();
-    for (address, record) in &records {
-        let Some(pool) = world.persisted(&record.pool) else {
-            return Err(format!("{address} is recorded for a pool that is gone"));
-        };
-        if !pool_usable(pool, Family::V4).contains(*address) {
-            return Err(format!("{address} is recorded outside its pool (I7, I11)"));
-        }
-        for (key, document) in world.store.documents() {
-            if let Document::Reservation(reservation) = document
-                && world.clean.contains(key)
-                && reserved(reservation, Family::V4).contains(*address)
-            {
-                return Err(format!("{address} was granted after it was reserved (I7)"));
-            }
-        }
-        let name = match record.binding {
-            Binding::Stateful => format!("{:?} {}", record.owner.pod, record.slot),
-            Binding::Stateless => format!("{} {}", record.owner.uid, record.slot),
-        };
-        if let Some(other) = keys.insert(name, address) {
-            return Err(format!("one owner has {other} and {address} (rule 7, I13)"));
-        }
+    if let Some(violation) = &world.violation {
+        return Err(violation.clone());
     }
-    for (container, (uid, addresses)) in &world.running {
-        for address in addresses {
-            let record = records.iter().find(|(held, _)| held == address).map(|(_, record)| record);
-            let own = record.is_some_and(|record| {
-                record.owner.uid == *uid && record.attachment == Attachment::Container(container.clone())
-            });
-            if !own {
-                return Err(format!(
-                    "{container} runs with {address}, which is not recorded as its own (I1, I2, I4)"
-                ));
-            }
-        }
-    }
-    Ok(())
+    sight::check_records(&world.store, |key| world.clean.contains(key), !world.lost_log)?;
+    sight::check_running(&world.store, &world.running)
 }
 
-/// Explores `world` completely. `last` judges the states in which nothing is left to do.
-///
-/// Returns how many states there were.
-pub(crate) fn explore(world: World, last: impl Fn(&World) -> Result<(), String>) -> usize {
-    const LIMIT: usize = 400_000;
-    let start = hash(&world);
-    let mut parents: HashMap<u64, (u64, u16)> = HashMap::from([(start, (start, 0))]);
-    let mut queue = VecDeque::from([world.clone()]);
-    while let Some(state) = queue.pop_front() {
-        let own = hash(&state);
+/// Fingerprints are hashes already.
+#[derive(Default)]
+struct Plain(u64);
+
+impl Hasher for Plain {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only fingerprints are hashed");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type Parents = HashMap<u64, (u64, u16), BuildHasherDefault<Plain>>;
+
+/// Explores `world` completely, or until something is wrong. `last` judges the states in which nothing is left to do.
+pub(crate) fn explore(world: &World, last: &Last, search: Search) -> Explored {
+    let Search { limit, ends } = search;
+    let mut world = world.clone();
+    let start = world.seal(None);
+    let mut parents = Parents::default();
+    parents.insert(start, (start, 0));
+    let mut queue = VecDeque::from([(start, world.clone())]);
+    let mut steps = 0;
+    while let Some((own, state)) = queue.pop_front() {
         let judged = check(&state).and_then(|()| if state.idle() { last(&state) } else { Ok(()) });
-        if let Err(violation) = judged {
-            panic!("{violation}\n{}", trace(&world, &parents, own, start));
+        let ended = state.idle() || ends == Ends::Everywhere;
+        let judged = judged.and_then(|()| if ended { state.recovers() } else { Ok(()) });
+        if let Err(what) = judged {
+            let trace = trace(&world, &parents, own, start);
+            return Explored { states: parents.len(), steps, violation: Some(Violation { what, trace }) };
         }
-        for (n, next) in state.successors().into_iter().enumerate() {
-            let key = hash(&next);
-            if let std::collections::hash_map::Entry::Vacant(entry) = parents.entry(key) {
+        for (n, mut next) in state.successors().into_iter().enumerate() {
+            steps += 1;
+            let key = next.seal(Some(&state));
+            if let Entry::Vacant(entry) = parents.entry(key) {
                 entry.insert((own, n as u16));
-                queue.push_back(next);
+                queue.push_back((key, next));
             }
         }
-        assert!(parents.len() <= LIMIT, "more than {LIMIT} states: make the world smaller");
+        assert!(parents.len() <= limit, "more than {limit} states: make the world smaller");
     }
-    parents.len()
+    Explored { states: parents.len(), steps, violation: None }
 }
 
-fn trace(world: &World, parents: &HashMap<u64, (u64, u16)>, end: u64, start: u64) -> String {
+fn trace(world: &World, parents: &Parents, end: u64, start: u64) -> String {
     let mut steps = Vec::new();
     let mut at = end;
     while at != start {
@@ -101,9 +115,8 @@ fn trace(world: &World, parents: &HashMap<u64, (u64, u16)>, end: u64, start: u64
     let mut state = world.clone();
     for n in steps.into_iter().rev() {
         let next = state.successors().remove(n.into());
-        text.push_str(&state.describe(&next));
+        text.push_str(&state.tell(&next));
         state = next;
     }
-    text.push_str(&format!("at the end: {:#?}", state.records()));
     text
 }

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 use baseline::Counts;
 
 /// Iterations of the shorter of the two runs of a case. Callgrind slows a program down about fifty times.
-const ITERATIONS: u64 = 500;
+const ITERATIONS: u64 = 256;
 
 /// The committed counts, relative to the root.
 const BASELINE: &str = "benches/instructions.toml";

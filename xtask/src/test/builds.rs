@@ -40,7 +40,7 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         println!("{problem}");
         skips.push(format!("tests with network interfaces: {problem}"));
     }
-    workspace.cargo("test").args(["--workspace"]).env(SKIPS_VARIABLE, &file).run()?;
+    workspace.cargo("test").args(["--workspace", "--no-fail-fast"]).env(SKIPS_VARIABLE, &file).run()?;
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
@@ -73,8 +73,20 @@ pub(super) fn fuzz_bodies(workspace: &Workspace) -> Verdict {
 /// In the profile that they are measured in, which is also that of the instruction counts. Without a single benchmark
 /// this fails.
 pub(super) fn benchmarks(workspace: &Workspace) -> Verdict {
-    workspace.cargo("bench").args(["-p", "spiderpool-benches", "--bench", "*", "--", "--test"]).run()?;
-    Ok(Passed::default())
+    let file = fresh_file(workspace, "bench-skips")?;
+    // One of them runs the programs themselves, beside those of a Debian package.
+    lab::build_plugin(workspace)?;
+    let agent = ["-p", "spiderpool-cni", "--profile", "bench", "--bin", "spiderpool-agent"];
+    workspace.cargo("build").args(agent).run()?;
+    let mut skips = Vec::new();
+    if let Err(problem) = packages::ensure(workspace, Purpose::Lab) {
+        println!("{problem}");
+        skips.push(format!("the plugin beside host-local: {problem}"));
+    }
+    let bench = workspace.cargo("bench").args(["-p", "spiderpool-benches", "--bench", "*", "--", "--test"]);
+    bench.env(SKIPS_VARIABLE, &file).run()?;
+    skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
+    Ok(Passed { note: String::new(), skips })
 }
 
 /// A cargo command in the workspace of the fuzz bodies, which shares this one's target directory.

@@ -60,14 +60,10 @@ const CHECKS: &[Check] = &[
     Check { name: "paths", title: "no machine's paths or registry hosts in files", run: paths::check },
 ];
 
-/// Checks that wait for the code that they measure; they run when `--only` names them.
-const WAITING: &[&str] = &["instructions"];
-
 /// Prints the names of the checks.
 pub(crate) fn list() {
     for check in CHECKS {
-        let waiting = if WAITING.contains(&check.name) { " (only when named)" } else { "" };
-        println!("{:<14}{}{waiting}", check.name, check.title);
+        println!("{:<14}{}", check.name, check.title);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which checks to run.
 
-use super::{CHECKS, WAITING};
+use super::CHECKS;
 
 /// Which checks to run: those named by `--only`, or all, less those named by `--skip`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,8 +30,7 @@ impl Selection {
     /// Whether the check of this name is to run.
     pub(super) fn includes(&self, name: &str) -> bool {
         let named = |names: &[String]| names.iter().any(|candidate| candidate == name);
-        let wanted = if self.only.is_empty() { !WAITING.contains(&name) } else { named(&self.only) };
-        wanted && !named(&self.skip)
+        (self.only.is_empty() || named(&self.only)) && !named(&self.skip)
     }
 }
 
@@ -53,14 +52,6 @@ mod tests {
     #[test]
     fn an_empty_run_is_refused() {
         assert!(Selection::new(names(&["fmt"]), names(&["fmt"])).is_err());
-    }
-
-    #[test]
-    fn a_waiting_check_runs_when_named() {
-        for name in WAITING {
-            assert!(!Selection::default().includes(name));
-            assert!(Selection::new(names(&[name]), vec![]).unwrap().includes(name));
-        }
     }
 
     #[test]

@@ -218,7 +218,7 @@ async fn add(allocator: &Allocator, pod: &str, pool: &str) {
         slot: Slot::Named(interface.clone()),
         interface: Some(interface),
         family: Family::V4,
-        candidates: vec![Arc::new(reference(&parsed, allocator))],
+        candidates: vec![Arc::new(PoolRef::new(&parsed, allocator.scope().clone()))],
         address: None,
     };
     let stateful = pod == "db-0";
@@ -239,17 +239,6 @@ async fn add(allocator: &Allocator, pod: &str, pool: &str) {
         timeout: Duration::from_secs(1),
     };
     allocator.add(&request).await.unwrap();
-}
-
-fn reference(pool: &Pool, allocator: &Allocator) -> PoolRef {
-    PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: allocator.scope().clone(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    }
 }
 
 fn endpoint() -> SpiderEndpoint {

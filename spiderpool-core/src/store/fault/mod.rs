@@ -19,6 +19,8 @@ use super::{
 use crate::env::Env;
 use plan::{Decisions, Draws, Operation, Verdict};
 
+#[cfg(feature = "simulation")]
+pub(crate) use plan::splitmix;
 pub use plan::{Fault, FaultCounts, FaultPlan};
 
 /// Injects faults around `inner`: drawn from a seed ([`FaultPlan`]), or at exact points ([`FaultStore::fail_write`],

@@ -42,17 +42,22 @@ pub struct FaultPlan {
     pub delay_up_to: Duration,
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to draw faults.
+/// The next number of SplitMix64 (Steele, Lea, Flood 2014): small, seedable, good enough to draw faults.
+pub(crate) fn splitmix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The numbers that follow on a seed.
 #[derive(Clone, Debug)]
 pub(super) struct Draws(pub(super) u64);
 
 impl Draws {
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        splitmix(&mut self.0)
     }
 
     /// From 0 up to 1.

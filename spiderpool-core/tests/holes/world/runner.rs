@@ -8,6 +8,8 @@ use spiderpool_core::{
     time::{Moment, Timestamp},
 };
 
+use super::memory::Memory;
+
 /// Pauses that one request may make before its deadline comes.
 const PAUSES: u32 = 1;
 /// After every deadline.
@@ -20,22 +22,18 @@ enum Waiting {
     Inner(Op),
 }
 
-/// A machine with whatever block writes it has under way.
+/// A machine with whatever block write it has under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Runner<M: Machine> {
     machine: M,
     bits: BlockBits,
-    inner: Option<Commit>,
+    inner: Option<(Commit, Intent)>,
     todo: Vec<(BlockId, Intent)>,
     outcomes: Vec<Outcome>,
     waiting: Option<Waiting>,
     pauses: u32,
     spent: BTreeSet<u128>,
-    /// The wall clock that the machine sees.
-    pub(crate) now: Timestamp,
-    /// The state of the blocks as a stale cache has it: what the first write starts from.
-    pub(crate) cached:
-        Vec<(BlockId, spiderpool_core::store::Token, std::sync::Arc<spiderpool_core::model::Block>)>,
+    start: usize,
 }
 
 impl<M: Machine> Runner<M> {
@@ -49,9 +47,13 @@ impl<M: Machine> Runner<M> {
             waiting: None,
             pauses: 0,
             spent: BTreeSet::new(),
-            now: Timestamp::from_millis(0),
-            cached: Vec::new(),
+            start: 0,
         }
+    }
+
+    /// Looking for room from the `start`-th block of a pool on.
+    pub(crate) fn starting(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 
     /// The operation that comes next, if the machine has begun.
@@ -61,32 +63,38 @@ impl<M: Machine> Runner<M> {
         }
     }
 
-    fn input(&self, reply: Reply) -> Input {
+    fn input(&self, now: Timestamp, reply: Reply) -> Input {
         let moment = if self.pauses > PAUSES { LATE } else { Moment::default() };
-        Input { now: self.now, moment, reply }
+        Input { now, moment, reply }
     }
 
     /// Begins, or goes on with `reply`, until the next operation on the world or the end.
-    pub(crate) fn go(&mut self, reply: Reply) -> Option<M::Output> {
+    pub(crate) fn go(&mut self, reply: Reply, now: Timestamp, memory: &mut Memory) -> Option<M::Output> {
         let mut reply = reply;
         let mut inside = matches!(self.waiting.take(), Some(Waiting::Inner(_)));
         loop {
+            let input = self.input(now, reply);
             if inside {
-                let input = self.input(reply);
-                let Some(commit) = &mut self.inner else { panic!("a reply to no write") };
+                let Some((commit, intent)) = &mut self.inner else { panic!("a reply to no write") };
                 match commit.step(input) {
                     Step::Do(Op::Sleep(_)) => {
                         self.pauses += 1;
                         reply = Reply::Slept;
                     }
-                    Step::Do(Op::Log(_)) => reply = Reply::Logged,
+                    Step::Do(Op::Log(write)) => {
+                        memory.write_log(write);
+                        reply = Reply::Logged;
+                    }
                     Step::Do(op) => {
                         self.waiting = Some(Waiting::Inner(op));
                         return None;
                     }
                     Step::Done(done) => {
+                        let id = commit.id().clone();
+                        memory.saw(&id, done.block);
+                        done.outcomes.iter().for_each(|outcome| memory.note(&id, intent, outcome));
                         self.outcomes.extend(done.outcomes);
-                        if self.next_write() {
+                        if self.next_write(memory) {
                             reply = Reply::Start;
                         } else {
                             inside = false;
@@ -96,7 +104,6 @@ impl<M: Machine> Runner<M> {
                 }
                 continue;
             }
-            let input = self.input(reply);
             match self.machine.step(input) {
                 Step::Done(output) => return Some(output),
                 Step::Do(Op::Sleep(_)) => {
@@ -109,7 +116,7 @@ impl<M: Machine> Runner<M> {
                 Step::Do(Op::Commit(mut intents)) => {
                     intents.reverse();
                     self.todo = intents;
-                    inside = self.next_write();
+                    inside = self.next_write(memory);
                     reply = if inside { Reply::Start } else { Reply::Committed(Vec::new()) };
                 }
                 Step::Do(op) => {
@@ -120,18 +127,18 @@ impl<M: Machine> Runner<M> {
         }
     }
 
-    fn next_write(&mut self) -> bool {
+    fn next_write(&mut self, memory: &Memory) -> bool {
         let Some((id, intent)) = self.todo.pop() else {
             self.inner = None;
             return false;
         };
-        let at = self.cached.iter().position(|(cached, ..)| *cached == id);
-        let cached = at.map(|at| self.cached.remove(at)).map(|(_, token, block)| (token, block));
-        self.inner = Some(Commit::new(id, self.bits, Logging::Off, vec![intent], cached));
+        let cached = memory.cached(&id);
+        let commit = Commit::new(id, self.bits, Logging::On, vec![intent.clone()], cached);
+        self.inner = Some((commit, intent));
         true
     }
 
-    /// The lowest block that was not found spent in this request.
+    /// The first block that was not found spent in this request.
     fn hint(&mut self, pool: &PoolRef, spent: Option<(BlockId, Spent)>) -> Option<BlockId> {
         if let Some((block, _)) = spent {
             self.spent.insert(block.index);
@@ -139,19 +146,16 @@ impl<M: Machine> Runner<M> {
         let blocks = pool.usable.ranges().flat_map(|range| {
             (range.first().value() >> self.bits.get())..=(range.last().value() >> self.bits.get())
         });
+        let mut blocks: Vec<u128> = blocks.collect();
+        blocks.dedup();
+        let start = self.start % blocks.len().max(1);
+        blocks.rotate_left(start);
         let index = blocks.into_iter().find(|index| !self.spent.contains(index))?;
         Some(BlockId { scope: pool.scope.clone(), family: pool.family, index })
     }
-
-    /// The reply of an operation that did not reach anybody.
-    pub(crate) fn lost() -> Reply {
-        Reply::Failed(Failure::Unknown)
-    }
 }
 
-impl<M: Machine> Runner<M> {
-    /// The block that is being written, if one is.
-    pub(crate) fn block(&self) -> Option<BlockId> {
-        self.inner.as_ref().map(|commit| commit.id().clone())
-    }
+/// The reply of a write that may have reached the store or not.
+pub(crate) fn lost() -> Reply {
+    Reply::Failed(Failure::Unknown)
 }
