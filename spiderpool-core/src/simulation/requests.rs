@@ -296,7 +296,7 @@ fn request_of(world: &Shared, agent: ProcessId, pod: &Pod, container: &Container
         owner: pod.owner.clone(),
         container: container.clone(),
         network: None,
-        controller: pod.controller.clone(),
+        controller: pod.controller.clone().map(Arc::new),
         binding: pod.binding,
         parts: parts.collect(),
         timeout: Duration::from_millis(world.draw(|dice| [150, 2_000, 20_000][dice.index(3)])),
