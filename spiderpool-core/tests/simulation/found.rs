@@ -270,7 +270,7 @@ fn a_claim_keeps_its_controller_beside_a_bare_pod_of_its_name() {
         let mut stateful = request("web-0", "c2", eth0(&pools));
         stateful.owner.uid = OwnerUid::new("another").unwrap();
         stateful.binding = Binding::Stateful;
-        stateful.controller = Some(std::sync::Arc::new(Controller {
+        stateful.controller = Some(Arc::new(Controller {
             api_version: "apps/v1".into(),
             kind: "StatefulSet".into(),
             name: "web".parse().unwrap(),

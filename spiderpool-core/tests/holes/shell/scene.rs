@@ -36,7 +36,7 @@ impl Deed {
             Self::Add(request) => format!("ADD {}", request.container),
             Self::Del(request) => match &request.fence {
                 Fence::Container(container) => format!("DEL {container}"),
-                _ => "DEL".into(),
+                Fence::Owner | Fence::Seen(..) => "DEL".into(),
             },
             Self::Apply(pool) => format!("apply pool {} {:?}", pool.metadata.name, pool.spec.ips),
             Self::Delete(name) => format!("delete pool {name}"),
