@@ -45,17 +45,22 @@ impl Entropy for Numbers {
     }
 }
 
-/// The wall clock stands still: no cool-down ends and no verdict grows old while something is measured.
-#[derive(Debug)]
-struct Stopped;
+/// The wall clock stands still: no cool-down ends and no verdict grows old while something is measured. The monotonic
+/// one moves at each look, so that what an allocator remembers for an hour (the ends of containers) is that of a node
+/// with a few DELs a second, not that of all operations since the start.
+#[derive(Debug, Default)]
+struct Steps(AtomicU64);
 
-impl Clock for Stopped {
+/// Milliseconds from one look at the monotonic clock to the next.
+const STEP: u64 = 100;
+
+impl Clock for Steps {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(1_767_225_600_000)
     }
 
     fn monotonic(&self) -> Moment {
-        Moment::from_millis(1_000_000)
+        Moment::from_millis(1_000_000 + self.0.fetch_add(STEP, Ordering::Relaxed))
     }
 }
 
@@ -69,8 +74,12 @@ impl Timer for AtOnce {
     }
 }
 
-/// A clock that stands still, no waiting, and numbers from a seed.
+/// A clock that moves by itself, no waiting, and numbers from a seed.
 #[must_use]
 pub fn fixed() -> Env {
-    Env { clock: Arc::new(Stopped), timer: Arc::new(AtOnce), entropy: Arc::new(Numbers::from(20_260_101)) }
+    Env {
+        clock: Arc::new(Steps::default()),
+        timer: Arc::new(AtOnce),
+        entropy: Arc::new(Numbers::from(20_260_101)),
+    }
 }

@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     };
     let mut bits: Vec<_> = arguments.filter_map(|bits| BlockBits::new(bits.parse().ok()?)).collect();
     if bits.is_empty() {
-        bits.extend(BlockBits::new(4));
+        bits.push(BlockBits::MAX);
     }
     match run(Duration::from_secs_f64(seconds), &bits) {
         Ok(()) => ExitCode::SUCCESS,
