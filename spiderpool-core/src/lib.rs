@@ -47,7 +47,7 @@
 //! ```
 //!
 //! Start reading at [`alloc`] (requests), [`admin`] (pools, subnets, reservations), [`inspect`] (who holds what) and
-//! [`store`] (what an engine has to offer). The clock, timers and random numbers come in through [`env`]; the feature
+//! [`store`] (what an engine has to offer). The clock, timers and random numbers come in through [`mod@env`]; the feature
 //! `system` brings the operating system's.
 
 pub mod addr;

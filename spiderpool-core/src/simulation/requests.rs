@@ -323,14 +323,7 @@ impl super::world::World {
                 hit(Branch::StalePool);
                 continue;
             }
-            let fresh = PoolRef {
-                name: pool.name.clone(),
-                uid: pool.uid.clone(),
-                scope: ScopeName::default_scope(),
-                family: pool.family,
-                usable: Arc::new(pool.usable()),
-                cooldown: pool.cooldown,
-            };
+            let fresh = PoolRef::new(pool, ScopeName::default_scope());
             view.insert(pool.name.clone(), Arc::new(fresh));
         }
         view.clone()

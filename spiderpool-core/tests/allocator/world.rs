@@ -10,10 +10,10 @@ use spiderpool_core::{
     },
     api::{IPPoolSpec, ObjectMeta, SpiderIPPool},
     env::Env,
-    model::{Binding, Owner, Pool, Slot},
-    name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
+    model::{Binding, Owner, Slot},
+    name::{ContainerId, InterfaceName, NodeName, OwnerUid},
     protocol::{Fence, PoolRef, ReleaseMode},
-    store::{Store, StoreExt},
+    store::Store,
 };
 
 pub(crate) fn pool(name: &str, subnet: &str, ips: &[&str]) -> SpiderIPPool {
@@ -39,16 +39,7 @@ pub(crate) async fn apply(allocator: &Allocator, pool: &SpiderIPPool) -> Arc<Poo
 }
 
 pub(crate) async fn reference(allocator: &Allocator, name: &str) -> Arc<PoolRef> {
-    let (pool, _) = allocator.store().pool(&name.parse().unwrap()).await.unwrap().unwrap();
-    let pool = Pool::try_from(pool.as_ref()).unwrap();
-    Arc::new(PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: ScopeName::default_scope(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    })
+    allocator.pool(&name.parse().unwrap()).await.unwrap()
 }
 
 pub(crate) fn add_request(pod: usize, container: &str, pools: &[Arc<PoolRef>]) -> AddRequest {

@@ -19,7 +19,7 @@ use spiderpool_core::{
     env::{BoxFuture, Clock, Entropy, Env, Timer},
     inspect::RecordFilter,
     model::{Attachment, Binding, BlockBits, Controller, Owner, PlanId, Pool, Record, Slot},
-    name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
+    name::{ContainerId, InterfaceName, NodeName, OwnerUid},
     protocol::{Fence, PoolRef, ReleaseMode},
     store::{Fault, FaultPlan, FaultStore, Key, MemoryStore, Store, StoreExt},
     time::{Moment, Timestamp},
@@ -93,16 +93,7 @@ fn pool(ips: &[&str]) -> SpiderIPPool {
 }
 
 async fn reference(allocator: &Allocator) -> Arc<PoolRef> {
-    let (object, _) = allocator.store().pool(&"p".parse().unwrap()).await.unwrap().unwrap();
-    let pool = Pool::try_from(object.as_ref()).unwrap();
-    Arc::new(PoolRef {
-        name: pool.name.clone(),
-        uid: pool.uid.clone(),
-        scope: ScopeName::default_scope(),
-        family: pool.family,
-        usable: Arc::new(pool.usable()),
-        cooldown: pool.cooldown,
-    })
+    allocator.pool(&"p".parse().unwrap()).await.unwrap()
 }
 
 fn owner(pod: &str) -> Owner {
