@@ -58,6 +58,8 @@ pub mod endpoint;
 pub mod env;
 mod hash;
 mod hex;
+#[cfg(feature = "history")]
+pub mod history;
 pub mod inspect;
 pub mod model;
 pub mod mutation;

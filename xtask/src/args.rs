@@ -1,6 +1,7 @@
 //! The command line of xtask.
 
 use crate::instructions::Action;
+use crate::soak::{self, Soak};
 use crate::test::Selection;
 
 /// What `cargo xtask --help` prints.
@@ -10,6 +11,11 @@ cargo xtask COMMAND: the project's own commands
 COMMANDS
   lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
+  soak                   kill, starve and damage the real agent under load, and check what its clients saw
+    --crashes N          kill -9 this often (500)
+    --full-disks N       fill its disk this often (50)
+    --damages N          truncate or change its database this often (300)
+    --seed S             what chooses the moments and places (1)
   test                   run every check that CI runs
     --only NAME,…        only these checks
     --skip NAME,…        all but these checks
@@ -26,6 +32,7 @@ EXAMPLES
   cargo xtask lab --help                   what the lab can do
   cargo xtask sim --minutes 20             new seeds for 20 minutes
   cargo xtask sim --seed 17                one seed again
+  cargo xtask soak --crashes 500           five hundred deaths under load
   cargo xtask test                         everything, as CI runs it
   cargo xtask test --only fmt,clippy       two quick ones before a commit
   cargo xtask test --skip benches
@@ -43,6 +50,8 @@ pub(crate) enum Command {
     Lab(Vec<String>),
     /// Run the simulation with these arguments.
     Sim(Vec<String>),
+    /// Crash the real agent this often.
+    Soak(Soak),
     /// Run the selected checks.
     Test(Selection),
     /// Compare or accept instruction counts.
@@ -57,6 +66,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
     match command.as_str() {
         "lab" => Ok(Command::Lab(rest)),
         "sim" => Ok(Command::Sim(rest)),
+        "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
         "test" => parse_test(&rest),
         "instructions" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => Ok(Command::Instructions(Action::Compare)),
@@ -134,7 +144,7 @@ mod tests {
 
     #[test]
     fn help_is_help_everywhere() {
-        for line in ["", "help", "-h", "--help", "test --help", "instructions -h"] {
+        for line in ["", "help", "-h", "--help", "test --help", "instructions -h", "soak --help"] {
             assert_eq!(parsed(line), Ok(Command::Help), "{line}");
         }
     }

@@ -1,10 +1,10 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `test` runs every check, `instructions` compares
+//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `test` every check, `instructions` compares
 //! instruction counts with the committed baseline. Plain std and no dependencies: the command starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`mod@test`] and [`instructions`] are the commands.
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`mod@test`] and [`instructions`] are the commands.
 
 #![expect(
     clippy::print_stdout,
@@ -19,6 +19,7 @@ mod packages;
 mod problem;
 mod process;
 mod sim;
+mod soak;
 mod test;
 mod tools;
 mod workspace;
@@ -58,6 +59,10 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
         }
         Command::Lab(lab_args) => lab::run(&Workspace::find()?, &lab_args),
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),
+        Command::Soak(soak) => {
+            soak::run(&Workspace::find()?, soak)?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Test(selection) => test::run(&Workspace::find()?, &selection),
         Command::Instructions(action) => {
             let report = instructions::run(&Workspace::find()?, action)?;

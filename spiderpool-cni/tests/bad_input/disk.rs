@@ -2,54 +2,13 @@
 
 use crate::proxy::message;
 use crate::support::{Node, Ran};
-use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use crate::tiny::{Tiny, skipped};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-
-/// A file system of its own size in a directory, gone when this is dropped.
-struct Tiny(PathBuf);
-
-impl Tiny {
-    fn mount(at: PathBuf, size: &str) -> Option<Self> {
-        fs::create_dir(&at).unwrap();
-        let options = format!("size={size},mode=700");
-        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount(Some("tmpfs"), &at, Some("tmpfs"), flags, Some(&options[..])).ok()?;
-        Some(Self(at))
-    }
-
-    /// Takes all the room that is left; gives the file that does.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("ballast");
-        let mut file = OpenOptions::new().append(true).create(true).open(&path).unwrap();
-        for size in [1 << 16, 1 << 12, 1] {
-            while file.write_all(&vec![1; size]).is_ok() {}
-        }
-        path
-    }
-}
-
-impl Drop for Tiny {
-    fn drop(&mut self) {
-        umount2(&self.0, MntFlags::MNT_DETACH).unwrap();
-    }
-}
-
-/// Says that a test could not run, as CONTRIBUTING.md asks for.
-fn skipped() {
-    let line = "cni::disk: needs the right to mount a tmpfs; run the tests as root";
-    match std::env::var_os("SPIDERPOOL_TEST_SKIPS") {
-        None => println!("{line}"),
-        Some(file) => {
-            let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
-            file.write_all(format!("{line}\n").as_bytes()).unwrap();
-        }
-    }
-}
+use std::path::Path;
 
 /// Asks the agent itself: status and body of its answer.
 fn ask(node: &Node, line: &str, body: &Value) -> (u16, Value) {
@@ -72,7 +31,7 @@ fn has_room(ballast: &Path) {
 #[tokio::test]
 async fn a_full_disk_under_the_database_is_said_and_forgets_nothing() {
     let node = Node::new();
-    let Some(tiny) = Tiny::mount(node.path("db"), "8m") else { return skipped() };
+    let Some(tiny) = Tiny::mount(node.path("db"), "8m") else { return skipped("cni::disk") };
     let agent = node.start();
     node.apply_pool("10.0.0.0/8", "10.0.0.1-10.0.255.254").await;
     let mut granted = vec![("c0".to_owned(), node.plugin("ADD", "c0", None))];
@@ -118,7 +77,7 @@ async fn a_full_disk_under_the_database_is_said_and_forgets_nothing() {
 #[tokio::test]
 async fn a_release_that_cannot_be_noted_is_not_reported_as_done() {
     let node = Node::new();
-    let Some(tiny) = Tiny::mount(node.path("spool"), "64k") else { return skipped() };
+    let Some(tiny) = Tiny::mount(node.path("spool"), "64k") else { return skipped("cni::disk") };
     let agent = node.start();
     node.apply_pool("10.6.0.0/16", "10.6.0.10").await;
     node.plugin("ADD", "c1", None).address();

@@ -11,4 +11,5 @@ mod proxy;
 #[allow(dead_code, reason = "shared with the tests of the daemon")]
 #[path = "../daemon/support.rs"]
 mod support;
+mod tiny;
 mod twins;

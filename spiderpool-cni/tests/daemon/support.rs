@@ -29,6 +29,11 @@ pub(crate) struct AgentProcess {
 }
 
 impl AgentProcess {
+    /// An agent that was started otherwise than by [`Node::start`] and said that it serves.
+    pub(crate) fn serving(child: Child, line: &str, log: BufReader<std::process::ChildStderr>) -> Self {
+        Self { child, serving: serde_json::from_str(line).unwrap(), log }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -1,0 +1,82 @@
+//! `cargo xtask soak`: the real agent killed, starved and damaged many times, under load.
+
+use crate::problem::Problem;
+use crate::workspace::Workspace;
+
+/// How often each thing is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Soak {
+    /// Agents killed with SIGKILL.
+    pub(crate) crashes: u64,
+    /// Disks that fill up.
+    pub(crate) full_disks: u64,
+    /// Databases that are truncated or changed.
+    pub(crate) damages: u64,
+    /// What chooses the moments and the places.
+    pub(crate) seed: u64,
+}
+
+impl Default for Soak {
+    fn default() -> Self {
+        Self { crashes: 500, full_disks: 50, damages: 300, seed: 1 }
+    }
+}
+
+/// Reads the arguments after `soak`; none: help is asked for.
+pub(crate) fn parse(args: &[String]) -> Result<Option<Soak>, String> {
+    let mut soak = Soak::default();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let (flag, inline) = match arg.split_once('=') {
+            Some((flag, value)) => (flag, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
+        let number = match flag {
+            "--help" | "-h" => return Ok(None),
+            "--crashes" => &mut soak.crashes,
+            "--full-disks" => &mut soak.full_disks,
+            "--damages" => &mut soak.damages,
+            "--seed" => &mut soak.seed,
+            _ => return Err(format!("'soak' does not know '{arg}'")),
+        };
+        let value = inline.or_else(|| args.next().cloned());
+        let read = value.as_deref().and_then(|value| value.parse().ok());
+        *number = read.ok_or_else(|| format!("{flag} needs a number, as in '{flag} 500'"))?;
+    }
+    Ok(Some(soak))
+}
+
+/// Runs the tests that the ordinary run does a few times, one after the other, with their progress shown.
+pub(crate) fn run(workspace: &Workspace, soak: Soak) -> Result<(), Problem> {
+    let test = ["-p", "spiderpool-cni", "--test", "soak", "--", "--nocapture", "--test-threads", "1"];
+    let Soak { crashes, full_disks, damages, seed } = soak;
+    workspace
+        .cargo("test")
+        .args(test)
+        .env("SPIDERPOOL_SOAK_CRASHES", crashes.to_string())
+        .env("SPIDERPOOL_SOAK_FULL_DISKS", full_disks.to_string())
+        .env("SPIDERPOOL_SOAK_DAMAGES", damages.to_string())
+        .env("SPIDERPOOL_SOAK_SEED", seed.to_string())
+        .run()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Option<Soak>, String> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn numbers_are_read_and_everything_else_is_named() {
+        assert_eq!(parsed(""), Ok(Some(Soak::default())));
+        let asked = Soak { crashes: 7, damages: 0, ..Soak::default() };
+        assert_eq!(parsed("--crashes 7 --damages=0"), Ok(Some(asked)));
+        assert_eq!(parsed("--crashes 7 --help"), Ok(None));
+        for (line, named) in [("--crashs 7", "--crashs"), ("--crashes", "--crashes"), ("--seed x", "--seed")]
+        {
+            assert!(parsed(line).is_err_and(|message| message.contains(named)), "{line}");
+        }
+    }
+}
