@@ -31,7 +31,11 @@ pub enum OpenError {
         what: String,
     },
     /// The files are there but cannot be read as a database.
-    #[error("{} is damaged: {what}. Restore a backup, or move the directory away to begin anew", path.display())]
+    #[error(
+        "{} is damaged: {what}. Restore a backup, or open it with accept-loss=yes to export, or to go on with, what can \
+         still be read; addresses whose records are lost then look free while pods may still use them",
+        path.display()
+    )]
     Damaged {
         /// The directory, or the file in it.
         path: PathBuf,

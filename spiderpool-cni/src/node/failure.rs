@@ -104,6 +104,11 @@ pub(super) fn add(who: &dyn Display, error: &AddError) -> ErrorBody {
             ErrorCode::Gone,
             "Nothing is to be done: the runtime makes a new sandbox for the pod that is there now.",
         ),
+        // Nobody can say whether it was stored: the request has to come again once the agent is back.
+        AddError::Failed(_) => (
+            ErrorCode::Unavailable,
+            "Nothing is granted until what the message names is mended; then repeating is safe.",
+        ),
         AddError::Invalid(_) => (ErrorCode::WrongInput, "Correct the request; nothing was granted."),
         _ => (ErrorCode::Internal, "Repeating does not help; see the agent's log."),
     };

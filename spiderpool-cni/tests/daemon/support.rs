@@ -29,11 +29,6 @@ pub(crate) struct AgentProcess {
 }
 
 impl AgentProcess {
-    /// An agent that was started otherwise than by [`Node::start`] and said that it serves.
-    pub(crate) fn serving(child: Child, line: &str, log: BufReader<std::process::ChildStderr>) -> Self {
-        Self { child, serving: serde_json::from_str(line).unwrap(), log }
-    }
-
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -114,20 +109,24 @@ impl Node {
 
     /// Starts an agent and waits until it serves.
     pub(crate) fn start(&self) -> AgentProcess {
+        self.try_start().unwrap_or_else(|(_, said)| panic!("the agent ended instead of serving: {said}"))
+    }
+
+    /// Starts an agent and waits until it serves or ends; then its exit code and what it said.
+    pub(crate) fn try_start(&self) -> Result<AgentProcess, (Option<i32>, String)> {
         let mut child = self.command().spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let mut agent = AgentProcess { child, serving: Value::Null, log };
         let mut seen = String::new();
         while agent.serving["message"] != "serving" {
             let mut line = String::new();
-            assert!(
-                agent.log.read_line(&mut line).unwrap() > 0,
-                "the agent ended instead of serving: {seen}"
-            );
+            if agent.log.read_line(&mut line).unwrap() == 0 {
+                return Err((agent.child.wait().unwrap().code(), seen));
+            }
             seen += &line;
             agent.serving = serde_json::from_str(&line).unwrap();
         }
-        agent
+        Ok(agent)
     }
 
     /// Starts an agent that is not expected to serve; gives its exit code and its last words.

@@ -161,9 +161,12 @@ impl Register {
                 continue;
             }
             for next in under_way.iter().filter(|step| !past.has(**step)) {
-                let Some(held) = self.steps.get(*next).and_then(|step| step.effect.after(past.held)) else {
+                let Some(step) = self.steps.get(*next) else { continue };
+                let Some(held) = step.effect.after(past.held) else { continue };
+                // Whatever need not happen, and would change nothing, is left for later.
+                if step.returned.is_none() && held == past.held {
                     continue;
-                };
+                }
                 let past = past.with(*next, held);
                 if seen.insert(past.clone()) {
                     open.push(past);
