@@ -9,6 +9,7 @@ use super::call::AttachmentCall;
 use super::client::{self, Method};
 use crate::api::{ErrorCode, path};
 use crate::cni::{CniError, Code};
+use crate::spool::release::{Answer, Heard, Releasing, Step};
 use crate::spool::{EntryName, Spool};
 use std::time::Duration;
 
@@ -39,44 +40,71 @@ fn attempt(call: &AttachmentCall, body: &[u8], deadline: Deadline) -> Try {
     }
 }
 
+/// What the machine hears of a try; what went wrong stays with the caller.
+fn outcome(tried: Try, wrong: &mut CniError) -> Heard {
+    match tried {
+        Try::Released => Heard::Released,
+        Try::Refused(error) => {
+            *wrong = error;
+            Heard::Refused
+        }
+        Try::Unanswered(error) => {
+            *wrong = error;
+            Heard::Unanswered
+        }
+    }
+}
+
 pub(super) fn run(call: &AttachmentCall) -> Result<(), CniError> {
     let body = super::encode(&call.attachment)?;
-    let unanswered = match attempt(call, &body, call.deadline) {
-        Try::Released => {
-            call.log.info("released");
-            return Ok(());
-        }
-        Try::Refused(error) => return Err(error),
-        Try::Unanswered(error) => error,
-    };
-    call.log.warn(&format!("{}; noting the release", unanswered.msg));
-
     let spool = Spool::new(&call.conf.ipam.spool_dir);
-    let noted = spool.write(&call.attachment);
-    match attempt(call, &body, call.deadline.at_least(SECOND_TRY)) {
-        Try::Released => {
-            // An entry left behind is only replayed once more, and finds nothing to release.
-            let _ = spool.remove(&EntryName::of(&call.attachment));
-            call.log.info("released at the second try");
-            Ok(())
-        }
-        // The agent is there and may have read its spool already: the runtime must come again.
-        Try::Refused(error) => Err(error),
-        Try::Unanswered(again) => match noted {
-            Ok(()) => {
-                call.log.info(&format!("noted in {}: {}", spool.dir().display(), again.msg));
-                Ok(())
+    let mut machine = Releasing::default();
+    let mut heard = Heard::Start;
+    let mut deadline = call.deadline;
+    // Why the last try failed, and why there is no entry.
+    let unasked = "This is a defect of the plugin; please report it.";
+    let mut wrong = CniError::new(Code::Internal, "the agent was not asked", unasked);
+    let mut unwritten = String::new();
+    loop {
+        heard = match machine.next(heard) {
+            Step::Ask => outcome(attempt(call, &body, deadline), &mut wrong),
+            Step::Note => {
+                call.log.warn(&format!("{}; noting the release", wrong.msg));
+                let written = spool.write(&call.attachment);
+                deadline = call.deadline.at_least(SECOND_TRY);
+                match written {
+                    Ok(()) => Heard::Noted,
+                    Err(cause) => {
+                        unwritten = cause.to_string();
+                        Heard::NotNoted
+                    }
+                }
             }
-            Err(cause) => Err(CniError::new(
-                Code::TryAgainLater,
-                format!(
-                    "{}, and the release cannot be noted in {}: {cause}",
-                    again.msg,
-                    spool.dir().display()
-                ),
-                "Start spiderpool-agent, or make room and permission for the spool directory; the address stays held \
-                 until then.",
-            )),
-        },
+            Step::Forget => {
+                let _ = spool.remove(&EntryName::of(&call.attachment));
+                Heard::Noted
+            }
+            Step::Answer(Answer::Released) => {
+                call.log.info("released");
+                return Ok(());
+            }
+            Step::Answer(Answer::Noted) => {
+                call.log.info(&format!("noted in {}: {}", spool.dir().display(), wrong.msg));
+                return Ok(());
+            }
+            Step::Answer(Answer::Refused) => return Err(wrong),
+            Step::Answer(Answer::NotNoted) => {
+                return Err(CniError::new(
+                    Code::TryAgainLater,
+                    format!(
+                        "{}, and the release cannot be noted in {}: {unwritten}",
+                        wrong.msg,
+                        spool.dir().display()
+                    ),
+                    "Start spiderpool-agent, or make room and permission for the spool directory; the address stays \
+                     held until then.",
+                ));
+            }
+        };
     }
 }

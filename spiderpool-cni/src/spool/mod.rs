@@ -7,9 +7,12 @@
 //! The protocol around it (design, rule 6): the plugin writes the entry, *then* tries the socket once more. The
 //! agent listens first, *then* reads the directory. Whichever comes first, the release is seen: either the
 //! agent's reading finds the entry, or the plugin's second try finds the agent. An entry goes only when its
-//! release is confirmed.
+//! release is confirmed. [`release`] is the plugin's side of it.
 
 mod entry;
+#[cfg(test)]
+mod interleavings;
+pub mod release;
 
 pub use entry::EntryName;
 
