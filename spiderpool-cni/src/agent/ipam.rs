@@ -2,7 +2,7 @@
 
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ExplainRequest,
-    Explanation, GcRequest, GcResponse, StatusResponse,
+    Explanation, GcRequest, GcResponse, SandboxRequest, SandboxResponse, StatusResponse,
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
@@ -58,6 +58,9 @@ pub trait Ipam: Send + Sync + 'static {
 
     /// Frees the records of this node and network that no listed attachment holds.
     async fn gc(&self, request: GcRequest) -> Result<GcResponse, ErrorBody>;
+
+    /// Whether the sandbox of a container is gone.
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody>;
 
     /// Whether a grant would be tried now. The number of pending releases is filled in by the caller.
     async fn status(&self) -> Result<StatusResponse, ErrorBody>;

@@ -2,6 +2,7 @@
 
 use super::Attachment;
 use crate::cni::{Dns, IfName, RequestedIp};
+use crate::netns::NamespaceId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -94,6 +95,10 @@ pub struct AddRequest {
     /// For whom.
     #[serde(flatten)]
     pub attachment: Attachment,
+    /// Which namespace the client saw at the attachment's `net_namespace`. An agent that sees another one there cannot
+    /// tell when it is gone.
+    #[serde(rename = "netNamespaceID", default, skip_serializing_if = "Option::is_none")]
+    pub net_namespace_id: Option<NamespaceId>,
     /// IPv4 pools of the CNI configuration: names or patterns, in order.
     #[serde(rename = "defaultIPv4IPPool", default, skip_serializing_if = "Vec::is_empty")]
     pub ipv4_pools: Vec<String>,

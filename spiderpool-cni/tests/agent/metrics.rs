@@ -5,7 +5,7 @@ use crate::support::{FakeIpam, Node, add_request, attachment};
 use std::collections::BTreeSet;
 
 /// The documented names, without the prefix `spiderpool_`: counters.
-const COUNTERS: [&str; 12] = [
+const COUNTERS: [&str; 15] = [
     "ipam_allocation_counts",
     "ipam_allocation_failure_counts",
     "ipam_allocation_update_ippool_conflict_counts",
@@ -18,14 +18,19 @@ const COUNTERS: [&str; 12] = [
     "ipam_release_update_ippool_conflict_counts",
     "ipam_release_err_internal_counts",
     "ipam_release_err_retries_exhausted_counts",
+    "ip_gc_counts",
+    "ip_gc_failure_counts",
+    // Ours.
+    "ip_gc_pass_failure_counts",
 ];
 
 /// The documented names of what takes time: each is a histogram and four gauges.
-const DURATIONS: [(&str, &str); 4] = [
+const DURATIONS: [(&str, &str); 5] = [
     ("ipam_allocation", "duration_seconds"),
     ("ipam_allocation", "limit_duration_seconds"),
     ("ipam_release", "duration_seconds"),
     ("ipam_release", "limit_duration_seconds"),
+    ("ip_gc", "duration_seconds"),
 ];
 
 #[tokio::test]
@@ -54,6 +59,7 @@ async fn the_scraped_names_are_the_documented_ones() {
     }
     // Ours.
     expected.insert("spiderpool_ipam_pending_releases".into());
+    expected.insert("spiderpool_ip_gc_waiting_ips".into());
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let scraped: BTreeSet<_> =
         samples.map(|line| line.split([' ', '{']).next().unwrap().to_owned()).collect();

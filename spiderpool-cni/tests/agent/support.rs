@@ -5,11 +5,12 @@ use parking_lot::Mutex;
 use serde_json::json;
 use spiderpool_cni::agent::{
     Agent, Bound, Budget, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics, ServeError, Services,
-    Settings,
+    Settings, SweepInterval,
 };
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ErrorCode,
-    ExplainRequest, Explanation, Freed, GcRequest, GcResponse, StatusResponse,
+    ExplainRequest, Explanation, Freed, GcRequest, GcResponse, SandboxRequest, SandboxResponse, SandboxState,
+    StatusResponse,
 };
 use spiderpool_cni::client::AgentClient;
 use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
@@ -120,6 +121,11 @@ impl Ipam for Handle {
         Ok(GcResponse { freed: vec![freed], kept: Vec::new() })
     }
 
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
+        self.0.done(format!("sandbox {} {}", request.node, request.container_id))?;
+        Ok(SandboxResponse { sandbox: SandboxState::Gone })
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.0.done("status".into())?;
         let word = String::from;
@@ -196,6 +202,8 @@ impl Node {
             socket: self.socket(),
             node_name: Some("n1".into()),
             spool_dir: None,
+            state_dir: None,
+            sweep_interval: SweepInterval::Off,
             health_addr: "0".parse().unwrap(),
             metrics_addr: "0".parse::<ListenAddr>().unwrap(),
             log_level: LogVerbosity::Error,
@@ -255,6 +263,7 @@ pub(crate) fn attachment(container: &str, interface: &str) -> Attachment {
 pub(crate) fn add_request(container: &str, interface: &str) -> AddRequest {
     AddRequest {
         attachment: attachment(container, interface),
+        net_namespace_id: None,
         ipv4_pools: Vec::new(),
         ipv6_pools: Vec::new(),
         clean_gateway: false,

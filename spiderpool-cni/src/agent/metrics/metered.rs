@@ -4,7 +4,7 @@ use super::Metrics;
 use crate::agent::{Budget, Ipam};
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ExplainRequest,
-    Explanation, GcRequest, GcResponse, StatusResponse,
+    Explanation, GcRequest, GcResponse, SandboxRequest, SandboxResponse, StatusResponse,
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
@@ -60,6 +60,10 @@ impl Ipam for Metered {
 
     async fn gc(&self, request: GcRequest) -> Result<GcResponse, ErrorBody> {
         self.inner.gc(request).await
+    }
+
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
+        self.inner.sandbox(request).await
     }
 
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
