@@ -16,6 +16,7 @@ mod order;
 mod owners;
 mod recall;
 mod request;
+mod scope;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -42,14 +43,14 @@ use crate::{
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
-    model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
+    model::{Attachment, Binding, BlockBits, GrantKey, Record, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
         Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wait, Wanted,
     },
-    store::{Key, Store, StoreError},
+    store::Store,
 };
 
 /// Whether other processes write to the same store.
@@ -69,7 +70,7 @@ pub struct AllocatorConfig {
     pub node: NodeName,
     /// The address space.
     pub scope: ScopeName,
-    /// The block size of a scope that does not exist yet; none: the store's own choice.
+    /// The block size of a scope that does not exist yet, and has no blocks either; none: the store's own choice.
     pub block_bits: Option<BlockBits>,
     /// Whether others write too.
     pub sharing: Sharing,
@@ -119,16 +120,20 @@ struct Inner {
 impl Allocator {
     /// Opens the scope, creating it if it does not exist, and takes in what is held.
     ///
-    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log.
+    /// A scope that has blocks, and whose own document is lost, is written again with the size of its blocks.
+    ///
+    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log. One more listing
+    /// for a scope that does not exist yet.
     ///
     /// # Errors
-    /// The store does not answer, or is of a newer format.
+    /// The store does not answer, or is of a newer format; or the scope's document is lost, and its blocks do not say
+    /// which size they should have.
     pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
         let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules } = config;
         let capabilities = store.capabilities();
         let shared = capabilities.shared || sharing == Sharing::Shared;
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
-        let bits = open_scope(store.as_ref(), &scope, bits).await?;
+        let bits = scope::open(store.as_ref(), &scope, bits).await?;
         let snapshots = if capabilities.snapshot_list { Snapshots::Yes } else { Snapshots::No };
         let seed = Seed(env.entropy.next_u64());
         let driver = Driver {
@@ -437,28 +442,6 @@ impl Allocator {
 fn no_pool() -> Uid {
     // Only where a part has no candidate: such a record is never written.
     Uid::new("none").unwrap_or_else(|_| no_pool())
-}
-
-async fn open_scope(store: &dyn Store, name: &ScopeName, bits: BlockBits) -> Result<BlockBits, OpenError> {
-    let key = Key::Scope(name.clone());
-    loop {
-        if let Some(found) = store.get(&key).await? {
-            let Some(scope) = found.document.as_scope() else {
-                let message = "another document stands in its place".into();
-                return Err(StoreError::Damaged { what: key.to_string(), message }.into());
-            };
-            if scope.format > FORMAT {
-                let (scope, found) = (name.clone(), scope.format);
-                return Err(OpenError::NewerFormat { scope, found, supported: FORMAT });
-            }
-            return Ok(scope.block_bits);
-        }
-        let scope = Scope { name: name.clone(), block_bits: bits, format: FORMAT };
-        match store.create(&key, scope.into()).await {
-            Ok(_) | Err(StoreError::AlreadyExists { .. } | StoreError::UnknownOutcome { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 fn name_of(request: &AddRequest, at: usize) -> PartName {

@@ -9,6 +9,8 @@ mod requests;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod scope;
+#[cfg(test)]
 mod storm;
 #[cfg(test)]
 mod world;
