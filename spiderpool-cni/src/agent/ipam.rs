@@ -6,6 +6,7 @@ use crate::api::{
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -64,6 +65,9 @@ pub trait Ipam: Send + Sync + 'static {
 
     /// Whether a grant would be tried now. The number of pending releases is filled in by the caller.
     async fn status(&self) -> Result<StatusResponse, ErrorBody>;
+
+    /// How often a write was repeated because somebody else had changed the same block, since the agent began.
+    fn conflicts(&self) -> Conflicts;
 
     /// What a pod holds; error `NotFound` if nothing.
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody>;

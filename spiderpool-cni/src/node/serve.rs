@@ -10,6 +10,7 @@ use crate::api::{
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::api::EndpointIP;
 use spiderpool_core::name::{ContainerId, NodeName};
 use spiderpool_core::store::StoreExt;
@@ -50,6 +51,10 @@ impl Ipam for Node {
 
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.state().await
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        self.allocator.conflicts()
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {

@@ -39,7 +39,6 @@ async fn the_scraped_names_are_the_documented_ones() {
     let agent = node.start(&ipam).await;
     node.client().add(&add_request("c1", "eth0")).await.unwrap();
     node.client().del(&attachment("c1", "eth0")).await.unwrap();
-    agent.metrics.release_conflicts(2);
 
     let (status, text) = get(agent.bound.metrics.unwrap(), "/metrics").await;
     assert_eq!(status, 200);
@@ -68,6 +67,7 @@ async fn the_scraped_names_are_the_documented_ones() {
     for line in [
         "spiderpool_ipam_allocation_counts_total 1",
         "spiderpool_ipam_release_counts_total 1",
+        "spiderpool_ipam_allocation_update_ippool_conflict_counts_total 3",
         "spiderpool_ipam_release_update_ippool_conflict_counts_total 2",
         "spiderpool_ipam_allocation_duration_seconds_count 1",
     ] {

@@ -15,6 +15,7 @@ use spiderpool_cni::api::{
 use spiderpool_cni::client::AgentClient;
 use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
 use spiderpool_cni::spool::EntryName;
+use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::store::MemoryStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -130,6 +131,10 @@ impl Ipam for Handle {
         self.0.done("status".into())?;
         let word = String::from;
         Ok(StatusResponse { version: word("0"), node: word("n1"), store: word("fake"), pending_releases: 0 })
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        Conflicts { grants: 3, releases: 2 }
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {

@@ -4,6 +4,7 @@
 
 mod cache;
 mod committer;
+mod conflicts;
 mod container;
 mod driver;
 mod finder;
@@ -22,6 +23,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
+pub use conflicts::Conflicts;
 pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
@@ -32,6 +34,7 @@ pub use request::{
 use self::{
     cache::Cache,
     committer::Committer,
+    conflicts::Counted,
     driver::Driver,
     finder::Finder,
     index::Index,
@@ -150,6 +153,7 @@ impl Allocator {
                 seed,
             ),
             committer: Committer::new(seed),
+            conflicts: Arc::new(Counted::default()),
             numbers: AtomicU64::new(env.entropy.next_u64()),
             store,
             env,
@@ -203,7 +207,7 @@ impl Allocator {
 
     /// The same scope, with other eyes for pods and sandboxes, and without what this process knows of its own node.
     pub(crate) fn with_liveness(&self, liveness: Arc<dyn Liveness>) -> Self {
-        let Driver { store, env, shared, setting, .. } = &self.inner.driver;
+        let Driver { store, env, shared, setting, conflicts, .. } = &self.inner.driver;
         let Inner { node, scope, rules, .. } = self.inner.as_ref();
         let seed = Seed(self.number());
         let driver = Driver {
@@ -218,6 +222,7 @@ impl Allocator {
             cache: Cache::off(),
             finder: Finder::new(setting.bits, 0, seed),
             committer: Committer::new(seed),
+            conflicts: conflicts.clone(),
             numbers: AtomicU64::new(self.number()),
         };
         let (owners, interner) = (Owners::new(seed), Interner::new(seed));
@@ -259,6 +264,12 @@ impl Allocator {
     #[must_use]
     pub fn held(&self) -> usize {
         self.inner.driver.index.len()
+    }
+
+    /// How often somebody else was faster.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts {
+        self.inner.driver.conflicts.now()
     }
 
     /// Grants all parts of `request`, or none. Asked again for the same container, it answers the same.

@@ -8,6 +8,7 @@ use crate::api::{
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -32,6 +33,7 @@ impl Metered {
         let start = Instant::now();
         let outcome = work.await;
         self.metrics.released(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        self.metrics.conflicts(self.inner.conflicts());
         outcome
     }
 }
@@ -43,6 +45,7 @@ impl Ipam for Metered {
         let start = Instant::now();
         let outcome = self.inner.add(request, budget).await;
         self.metrics.granted(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        self.metrics.conflicts(self.inner.conflicts());
         outcome
     }
 
@@ -68,6 +71,10 @@ impl Ipam for Metered {
 
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.inner.status().await
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        self.inner.conflicts()
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {

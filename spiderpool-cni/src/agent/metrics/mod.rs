@@ -13,7 +13,9 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::sweep::Swept;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use sweep::Sweep;
 
@@ -148,14 +150,11 @@ impl Metrics {
         self.release.waited.observe(waited);
     }
 
-    /// Counts writes for grants that met somebody else's change.
-    pub fn grant_conflicts(&self, count: u64) {
-        self.allocation.conflicts.inc_by(count);
-    }
-
-    /// Counts writes for releases that met somebody else's change.
-    pub fn release_conflicts(&self, count: u64) {
-        self.release.conflicts.inc_by(count);
+    /// How often writes met somebody else's change until now.
+    pub fn conflicts(&self, until_now: Conflicts) {
+        // Whoever looked earlier may come later.
+        self.allocation.conflicts.inner().fetch_max(until_now.grants, Ordering::Relaxed);
+        self.release.conflicts.inner().fetch_max(until_now.releases, Ordering::Relaxed);
     }
 
     /// Takes in a pass of the sweep.
