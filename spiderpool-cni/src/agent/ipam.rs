@@ -63,6 +63,9 @@ pub trait Ipam: Send + Sync + 'static {
     /// Whether the sandbox of a container is gone.
     async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody>;
 
+    /// Whether it makes sense to go on. An error is for good: nothing works until the agent is started again.
+    async fn alive(&self) -> Result<(), ErrorBody>;
+
     /// Whether a grant would be tried now. The number of pending releases is filled in by the caller.
     async fn status(&self) -> Result<StatusResponse, ErrorBody>;
 

@@ -49,6 +49,10 @@ impl Ipam for Node {
         Ok(SandboxResponse { sandbox })
     }
 
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        self.goes_on().await
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.state().await
     }

@@ -124,6 +124,9 @@ async fn health_tells_whether_an_add_would_be_tried() {
     let (status, why) = get(address, "/v1/runtime/readiness").await;
     assert_eq!((status, why.contains("refused")), (503, true), "{why}");
     assert_eq!(get(address, "/v1/runtime/liveness").await.0, 200, "restarting the agent would not help");
+    *ipam.stopped.lock() = true;
+    let (status, why) = get(address, "/v1/runtime/liveness").await;
+    assert_eq!((status, why.contains("restart the agent")), (503, true), "{why}");
     assert_eq!(get(address, "/other").await.0, 404);
     agent.stop().await;
 }

@@ -29,6 +29,8 @@ pub(crate) struct FakeIpam {
     calls: Mutex<Vec<String>>,
     /// What every call is refused with, if anything.
     refuse: Mutex<Option<ErrorCode>>,
+    /// Whether only a restart would help.
+    pub(crate) stopped: Mutex<bool>,
     /// One permit for each grant or release that may end.
     gate: Semaphore,
     /// Told of when a grant begins.
@@ -40,6 +42,7 @@ impl FakeIpam {
         Arc::new(Self {
             calls: Mutex::default(),
             refuse: Mutex::default(),
+            stopped: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             begun: Notify::new(),
         })
@@ -50,6 +53,7 @@ impl FakeIpam {
         Arc::new(Self {
             calls: Mutex::default(),
             refuse: Mutex::default(),
+            stopped: Mutex::default(),
             gate: Semaphore::new(0),
             begun: Notify::new(),
         })
@@ -125,6 +129,13 @@ impl Ipam for Handle {
     async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
         self.0.done(format!("sandbox {} {}", request.node, request.container_id))?;
         Ok(SandboxResponse { sandbox: SandboxState::Gone })
+    }
+
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        match *self.0.stopped.lock() {
+            true => Err(ErrorBody::new(ErrorCode::Unavailable, "the store has stopped", "restart the agent")),
+            false => Ok(()),
+        }
     }
 
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {

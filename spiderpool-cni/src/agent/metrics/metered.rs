@@ -69,6 +69,10 @@ impl Ipam for Metered {
         self.inner.sandbox(request).await
     }
 
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        self.inner.alive().await
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.inner.status().await
     }
