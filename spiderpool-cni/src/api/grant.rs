@@ -111,6 +111,9 @@ pub struct AddRequest {
     /// Only pools that hold an address of the parent interface.
     #[serde(rename = "matchMasterSubnet", default)]
     pub match_master_subnet: bool,
+    /// The addresses of the parent interface, where they matter: the agent may be in another network namespace.
+    #[serde(rename = "masterAddresses", default, skip_serializing_if = "Vec::is_empty")]
+    pub master_addresses: Vec<IpAddr>,
     /// Addresses asked for, at most one of each family.
     #[serde(rename = "requestedIPs", default, skip_serializing_if = "Vec::is_empty")]
     pub requested_ips: Vec<RequestedIp>,

@@ -30,6 +30,7 @@ impl Node {
         let mut wanted = Wanted::read(&request.ipv4_pools, &request.ipv6_pools, &request.requested_ips)?;
         wanted.config.clean_gateway = request.clean_gateway;
         wanted.config.match_master_subnet = request.match_master_subnet;
+        wanted.master = request.master_addresses.iter().map(|address| (*address).into()).collect();
         let world = self.world(ask.pod.clone()).await?;
         let uid = self.incarnation(&ask, &world)?;
 

@@ -3,6 +3,7 @@
 use super::answer::{self, Said};
 use super::call::AttachmentCall;
 use super::client::{self, Method};
+use super::master;
 use crate::api::{AddRequest, AddResponse, path};
 use crate::cni::{CniError, CniResult, Code, RequestedIp, ResultRoute};
 use crate::netns::NamespaceId;
@@ -39,6 +40,10 @@ pub(super) fn run(call: &AttachmentCall) -> Result<Vec<u8>, CniError> {
     let ipam = &call.conf.ipam;
     let deadline = call.deadline.remaining().unwrap_or_default().saturating_sub(WAY_BACK);
     let namespace = call.attachment.net_namespace.as_deref();
+    let master_addresses = match ipam.match_master_subnet {
+        true => master::addresses(&call.conf.parent()?)?,
+        false => Vec::new(),
+    };
     let request = AddRequest {
         attachment: call.attachment.clone(),
         net_namespace_id: namespace.and_then(|path| NamespaceId::at(path.as_ref()).ok()),
@@ -46,6 +51,7 @@ pub(super) fn run(call: &AttachmentCall) -> Result<Vec<u8>, CniError> {
         ipv6_pools: ipam.ipv6_pools.clone(),
         clean_gateway: ipam.clean_gateway,
         match_master_subnet: ipam.match_master_subnet,
+        master_addresses,
         requested_ips: requested(call)?,
         deadline_millis: u64::try_from(deadline.as_millis()).ok(),
     };

@@ -284,6 +284,7 @@ pub(crate) fn add_request(container: &str, interface: &str) -> AddRequest {
         ipv6_pools: Vec::new(),
         clean_gateway: false,
         match_master_subnet: false,
+        master_addresses: Vec::new(),
         requested_ips: Vec::new(),
         deadline_millis: None,
     }

@@ -172,6 +172,7 @@ pub(crate) fn add(attachment: Attachment) -> AddRequest {
         ipv6_pools: Vec::new(),
         clean_gateway: false,
         match_master_subnet: false,
+        master_addresses: Vec::new(),
         requested_ips: Vec::new(),
         deadline_millis: None,
     }
