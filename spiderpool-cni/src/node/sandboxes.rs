@@ -170,11 +170,27 @@ impl Note {
 }
 
 fn write(path: &Path, entry: &Entry) -> io::Result<()> {
+    // No sync: it has to outlive this process, and the machine's end says more than any file.
+    write_twice(path, &serde_json::to_string(entry)?)
+}
+
+/// Writes one line, twice: of a file that was damaged nothing is to be believed, as what it says takes addresses away.
+fn write_twice(path: &Path, line: &str) -> io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    // No sync: it has to outlive this process, and the machine's end says more than any file.
-    file.write_all(&serde_json::to_vec(entry)?)?;
+    file.write_all(format!("{line}\n{line}\n").as_bytes())?;
     fs::rename(&temporary, path)
+}
+
+/// The line of a file that is whole.
+fn read_twice(path: &Path) -> io::Result<Option<String>> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        bytes => bytes?,
+    };
+    let text = String::from_utf8(bytes).unwrap_or_default();
+    let line = text.lines().next().unwrap_or_default();
+    Ok((!line.is_empty() && text == format!("{line}\n{line}\n")).then(|| line.to_owned()))
 }
 
 /// What is written down in `state`, brought up to the present boot.
@@ -186,7 +202,8 @@ fn read(state: &Path, boot: &str, held: &HashSet<ContainerId>) -> io::Result<Has
         let path = file?.path();
         let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(SUFFIX));
         let container = name.and_then(|name| ContainerId::new(name).ok()).filter(|name| held.contains(name));
-        let entry = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Entry>(&bytes).ok());
+        let entry = read_twice(&path).ok().flatten();
+        let entry = entry.and_then(|line| serde_json::from_str::<Entry>(&line).ok());
         match (container, entry) {
             (Some(container), Some(entry)) => drop(known.insert(container, entry)),
             // Of nobody, half-written, or damaged: it says nothing.
@@ -194,15 +211,11 @@ fn read(state: &Path, boot: &str, held: &HashSet<ContainerId>) -> io::Result<Has
         }
     }
     let marker = state.join("boot");
-    let before = match fs::read_to_string(&marker) {
-        Ok(before) => Some(before.trim().to_owned()),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
+    let before = read_twice(&marker)?;
     if before.as_deref() == Some(boot) {
         return Ok(known);
     }
-    if let Some(before) = before.filter(|before| !before.is_empty()) {
+    if let Some(before) = before {
         // Nothing was granted in this boot yet: the marker is written before anything is.
         for container in held.iter().filter(|container| !known.contains_key(*container)).collect::<Vec<_>>() {
             let entry = Entry { boot: before.clone(), namespace: None };
@@ -210,9 +223,7 @@ fn read(state: &Path, boot: &str, held: &HashSet<ContainerId>) -> io::Result<Has
             known.insert(container.clone(), entry);
         }
     }
-    let temporary = state.join("boot.new");
-    fs::write(&temporary, boot)?;
-    fs::rename(&temporary, &marker)?;
+    write_twice(&marker, boot)?;
     Ok(known)
 }
 

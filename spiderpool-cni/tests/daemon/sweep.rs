@@ -92,8 +92,8 @@ async fn what_ended_while_no_agent_was_there_is_found_by_the_next() {
     let boot = node.path("db").join("node/boot");
     let entry = node.path("db").join("node/sandboxes/c2.json");
     let now = std::fs::read_to_string(&boot).unwrap();
-    std::fs::write(&boot, "another").unwrap();
-    let noted = std::fs::read_to_string(&entry).unwrap().replace(now.trim(), "another");
+    std::fs::write(&boot, "another\nanother\n").unwrap();
+    let noted = std::fs::read_to_string(&entry).unwrap().replace(now.lines().next().unwrap(), "another");
     std::fs::write(&entry, noted).unwrap();
     let mut agent = node.start_with(&SWEEPING);
     assert_eq!(agent.logged(FREED)["address"], "10.6.0.11");

@@ -120,15 +120,33 @@ fn nothing_outlives_a_boot_and_nothing_is_said_without_one() {
     assert_eq!(gone(&sandboxes, &["noted"]), [false]);
 }
 
+/// Whatever happens to what was written down, it never takes an address from whoever lives.
 #[test]
-fn damage_says_nothing_and_a_state_that_cannot_be_kept_stops_nothing() {
+fn damage_says_nothing() {
     let place = Place::new();
     let path = place.namespace("ns");
-    add(&place.open("b1", &[]), "c1", &path);
-    fs::write(place.state().join("sandboxes/c1.json"), "{\"boot\": \"b0\"").unwrap();
-    fs::remove_file(&path).unwrap();
-    assert_eq!(gone(&place.open("b1", &["c1"]), &["c1"]), [false]);
+    let sandboxes = place.open("b1", &[]);
+    add(&sandboxes, "c1", &path);
+    add(&sandboxes, "c2", &path);
+    let files = ["boot", "sandboxes/c1.json"].map(|name| place.state().join(name));
+    for file in &files {
+        let whole = fs::read(file).unwrap();
+        for at in 0..whole.len() {
+            for bit in 0..8 {
+                let mut damaged = whole.clone();
+                damaged[at] ^= 1 << bit;
+                fs::write(file, &damaged).unwrap();
+                assert_eq!(gone(&place.open("b1", &["c1", "c2"]), &["c1", "c2"]), [false, false]);
+            }
+            fs::write(file, &whole[..at]).unwrap();
+            assert_eq!(gone(&place.open("b1", &["c1", "c2"]), &["c1", "c2"]), [false, false]);
+        }
+        fs::write(file, &whole).unwrap();
+    }
+}
 
+#[test]
+fn a_state_that_cannot_be_kept_stops_nothing() {
     let place = Place::new();
     fs::write(place.state(), "a file where the directory should be").unwrap();
     let sandboxes = place.open("b1", &["c1"]);
