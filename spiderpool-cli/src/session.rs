@@ -2,13 +2,14 @@
 
 use std::{path::Path, sync::Arc};
 
-use spiderpool_cni::client::{AgentClient, AgentStore};
+use spiderpool_cni::client::{AgentClient, AgentSandboxes, AgentStore};
 use spiderpool_core::{
     alloc::{Allocator, AllocatorConfig, OpenError},
     env::Env,
     inspect::Inspect,
     name::{NodeName, ScopeName},
     store::{MemoryStore, Store, StoreError},
+    sweep::{NoSandboxes, Sandboxes},
 };
 
 use crate::{
@@ -65,6 +66,14 @@ impl Session {
                 Err(Failure::new(Exit::Unreachable, "the agent does not say which node is its")
                     .because(error))
             }
+        }
+    }
+
+    /// Who can tell whether a container's sandbox is gone.
+    pub(crate) async fn sandboxes(&self) -> Result<Arc<dyn Sandboxes>, Failure> {
+        match (&self.agent, self.agent_node().await?) {
+            (Some(agent), Some(node)) => Ok(Arc::new(AgentSandboxes::new(agent.clone(), node))),
+            _ => Ok(Arc::new(NoSandboxes)),
         }
     }
 

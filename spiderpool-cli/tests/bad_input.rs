@@ -125,10 +125,30 @@ fn a_damaged_database_is_said_to_be(#[case] damage: fn(&PathBuf)) {
 }
 
 #[rstest]
+#[case::get(&["get", "spidersubnt"], "is spidersubnets meant?")]
+#[case::get_one(&["get", "podz", "web-0"], "is pods meant?")]
+#[case::describe(&["describe", "gameserv", "a"], "is gameservers meant?")]
+#[case::delete(&["delete", "gamesever", "a"], "is gameservers meant?")]
+fn a_mistyped_kind_is_an_error_that_names_the_kinds(#[case] args: &[&str], #[case] says: &str) {
+    let place = Place::new();
+    let server =
+        "apiVersion: game.kruise.io/v1alpha1\nkind: GameServer\nmetadata: {name: a, namespace: default}\n";
+    assert!(place.apply("a.yaml", server).status.success());
+    let output = place.run(args);
+    let words = words(&output);
+    assert_eq!((output.status.code(), words.contains(says)), (Some(2), true), "{words}");
+    assert!(words.contains("one of spiderippools, ") && words.contains("statefulsets"), "{words}");
+    let there = place.run(&["get", "gameservers", "-o", "name"]);
+    assert_eq!(String::from_utf8(there.stdout).unwrap(), "gameserver.game.kruise.io/a\n");
+}
+
+#[rstest]
 #[case(&["--store", "sled:relative", "get", "sp"], 2)]
 #[case(&["--store", "mysql://x", "get", "sp"], 2)]
 #[case(&["--agent", "/nonexistent/agent.sock", "get", "sp"], 4)]
 #[case(&["get", "sp", "absent"], 3)]
+#[case(&["get", "spiderippol"], 2)]
+#[case(&["get", "jobs"], 0)]
 #[case(&["ip", "show", "10.6.0.300"], 2)]
 #[case(&["apply", "-f", "/nonexistent.yaml"], 2)]
 fn a_wrong_command_line_has_its_exit_code(#[case] args: &[&str], #[case] code: i32) {

@@ -1,8 +1,8 @@
 //! The node side of Spiderpool: the CNI IPAM plugin `spiderpool` and the daemon `spiderpool-agent`.
 //!
 //! Without default features this crate is only what the plugin needs, and small: [`cni`] (the words of the CNI
-//! specification), [`api`] (the words of the agent's HTTP API), [`spool`] (releases that found no agent) and
-//! [`plugin`] (what the binary does). With feature `agent` come `node` (granting and releasing on one node, over any
+//! specification), [`api`] (the words of the agent's HTTP API), [`spool`] (releases that found no agent),
+//! [`netns`] (which network namespace a path leads to) and [`plugin`] (what the binary does). With feature `agent` come `node` (granting and releasing on one node, over any
 //! store), `agent` (the daemon that serves it) and `client` (an asynchronous client of its API, for
 //! `spiderpoolctl`).
 //!
@@ -15,6 +15,7 @@ pub mod api;
 #[cfg(feature = "agent")]
 pub mod client;
 pub mod cni;
+pub mod netns;
 #[cfg(feature = "agent")]
 pub mod node;
 pub mod plugin;

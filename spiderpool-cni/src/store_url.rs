@@ -3,6 +3,7 @@
 use spiderpool_core::env::Env;
 use spiderpool_core::store::{MemoryStore, Store};
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -80,6 +81,15 @@ impl fmt::Display for StoreUrl {
 }
 
 impl StoreUrl {
+    /// Where an agent on this store keeps what concerns its node alone; none where that is not given with the store.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        match self {
+            #[cfg(feature = "sled")]
+            Self::Sled(config) => Some(config.path.join("node")),
+            Self::Memory => None,
+        }
+    }
+
     /// Opens the store, off the runtime's threads; inside a tokio runtime only.
     ///
     /// # Errors

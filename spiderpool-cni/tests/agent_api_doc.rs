@@ -39,6 +39,8 @@ fn every_example_is_what_is_on_the_wire() {
             "CheckRequest" => assert_same::<api::CheckRequest>(text),
             "GcRequest" => assert_same::<api::GcRequest>(text),
             "GcResponse" => assert_same::<api::GcResponse>(text),
+            "SandboxRequest" => assert_same::<api::SandboxRequest>(text),
+            "SandboxResponse" => assert_same::<api::SandboxResponse>(text),
             "StatusResponse" => assert_same::<api::StatusResponse>(text),
             "Endpoint" => assert_same::<api::Endpoint>(text),
             "ExplainRequest" => assert_same::<api::ExplainRequest>(text),
@@ -66,13 +68,22 @@ fn every_example_is_what_is_on_the_wire() {
             other => panic!("no type {other}"),
         }
     }
-    assert_eq!(shown.len(), 19);
+    assert_eq!(shown.len(), 21);
 }
 
 #[test]
 fn every_path_is_documented() {
-    for path in [path::HEALTHY, path::IP, path::CHECK, path::GC, path::STATUS, path::ENDPOINT, path::EXPLAIN]
-    {
+    let all = [
+        path::HEALTHY,
+        path::IP,
+        path::CHECK,
+        path::GC,
+        path::SANDBOX,
+        path::STATUS,
+        path::ENDPOINT,
+        path::EXPLAIN,
+    ];
+    for path in all {
         assert!(DOC.contains(path), "{path}");
     }
 }

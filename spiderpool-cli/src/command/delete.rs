@@ -47,6 +47,7 @@ async fn keys(session: &Session, args: &DeleteArgs) -> Result<Vec<(String, Resul
         }
         let named = KindName::read(kind);
         let listing = session.store().list(&Selector::Kind(named.stored())).await.map_err(store_failure)?;
+        named.check(kind, listing.items.iter().map(|item| &item.key))?;
         let keys = args.names.iter().map(|name| {
             let existing = listing.items.iter().map(|item| &item.key);
             (format!("{kind}/{name}"), named.key(place.as_str(), name, existing))

@@ -31,6 +31,7 @@ pub(super) async fn describe(
 ) -> Result<Answer, Failure> {
     let kind = KindName::read(&args.kind);
     let listing = session.store().list(&Selector::Kind(kind.stored())).await.map_err(store_failure)?;
+    kind.check(&args.kind, listing.items.iter().map(|item| &item.key))?;
     let existing = listing.items.iter().map(|item| &item.key);
     let key = kind.key(&args.namespace.namespace, &args.name, existing)?;
     let inspect = session.inspect().await?;

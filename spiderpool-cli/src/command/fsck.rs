@@ -6,7 +6,7 @@ use spiderpool_core::{
     admin::Mode,
     inspect::{Finding, Severity},
     repair::{RepairError, Repaired, repair},
-    sweep::{Declared, NoSandboxes, Sources, StoreSources, SweepPolicy},
+    sweep::{Declared, Sources, StoreSources, SweepPolicy},
 };
 
 use crate::{
@@ -45,7 +45,8 @@ async fn mend(session: &Session, args: &FsckArgs, format: Format) -> Result<Answ
     }
     let (store, clock) = (session.store().clone(), session.env().clock.clone());
     // A store that has never seen a pod or a node knows nothing of any that is gone.
-    let sources = StoreSources::new(store.clone(), clock, Arc::new(NoSandboxes), Declared::WhereAny);
+    let sandboxes = session.sandboxes().await?;
+    let sources = StoreSources::new(store.clone(), clock, sandboxes, Declared::WhereAny);
     let sources: Arc<dyn Sources> = Arc::new(sources.with_gone_nodes(args.gone_nodes.iter().cloned()));
     let (config, policy) = (Session::config()?, SweepPolicy::default());
     let repaired = repair(store, session.env(), config, &sources, &policy, mode).await;

@@ -7,7 +7,7 @@ use spiderpool_core::{
     api::{SpiderEndpoint, manifest::Object},
     inspect::ALLOCATED_IPS_SHOWN,
     name::Namespace,
-    store::{Kind, Selector, Versioned},
+    store::{Key, Kind, Selector, Versioned},
 };
 
 use crate::{
@@ -26,7 +26,7 @@ pub(super) async fn get(session: &Session, args: &GetArgs, format: Format) -> Re
         return internal(session, &kind, args, format).await;
     }
     let filter = args.selector.as_deref().map(LabelFilter::read).transpose()?;
-    let mut objects = list(session, &kind, &args.namespace).await?;
+    let mut objects = list(session, &kind, &args.kind, &args.namespace).await?;
     if let Some(filter) = &filter {
         objects.retain(|object| filter.matches(&object.metadata().labels));
     }
@@ -52,15 +52,18 @@ pub(super) async fn get(session: &Session, args: &GetArgs, format: Format) -> Re
     Ok(answer)
 }
 
-/// The objects of `kind`, in one namespace or all.
+/// The objects of `kind`, which was `typed` like this, in one namespace or all.
 pub(super) async fn list(
     session: &Session,
     kind: &KindName,
+    typed: &str,
     place: &NamespaceArgs,
 ) -> Result<Vec<Object>, Failure> {
     let inspect = session.inspect().await?;
     let selector = Selector::Kind(kind.stored());
     let objects = inspect.objects(&selector, ALLOCATED_IPS_SHOWN).await.map_err(store_failure)?;
+    let keys: Vec<Key> = objects.iter().filter_map(|object| object.key().ok()).collect();
+    kind.check(typed, keys.iter())?;
     let namespace = (!place.all_namespaces).then_some(place.namespace.as_str());
     let here = |object: &Object| {
         let own = object.metadata().namespace.as_deref();

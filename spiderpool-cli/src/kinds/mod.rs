@@ -1,6 +1,7 @@
 //! The kinds of objects: how they are called on the command line, and which columns they have.
 
 mod columns;
+mod known;
 mod labels;
 mod name;
 

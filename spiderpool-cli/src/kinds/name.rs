@@ -6,6 +6,7 @@ use spiderpool_core::{
     store::{Key, Kind, ResourceName},
 };
 
+use super::known;
 use crate::failure::Failure;
 
 /// A kind that was named.
@@ -64,6 +65,30 @@ impl KindName {
             Self::Own(kind) => *kind,
             Self::Other(_) => Kind::Resource,
         }
+    }
+
+    /// Checks that there is such a kind: one of ours, one that is often declared, or one that an object among `existing`
+    /// is of. `typed` is how it was named.
+    pub(crate) fn check<'k>(
+        &self,
+        typed: &str,
+        existing: impl Iterator<Item = &'k Key>,
+    ) -> Result<(), Failure> {
+        let Self::Other(kind) = self else { return Ok(()) };
+        if known::is_known(kind) {
+            return Ok(());
+        }
+        let mut stored = Vec::new();
+        for key in existing {
+            let Key::Resource(name) = key else { continue };
+            let lower = name.kind.as_str().to_ascii_lowercase();
+            let singular = lower.strip_suffix('s').unwrap_or(&lower);
+            if singular == kind {
+                return Ok(());
+            }
+            stored.push(singular.to_owned());
+        }
+        Err(known::unknown(typed, stored.iter().map(String::as_str)))
     }
 
     /// Whether `object` is of this kind.

@@ -10,3 +10,4 @@ mod keep;
 mod run;
 mod stop;
 mod support;
+mod sweep;

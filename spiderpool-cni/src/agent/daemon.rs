@@ -1,6 +1,7 @@
 //! The daemon as a whole: from settings to the end.
 
-use super::{Agent, Metered, Metrics, ServeError, Services, Settings, stop_signal};
+use super::sweeper::sweep;
+use super::{Agent, Metered, Metrics, ServeError, Services, Settings, SweepInterval, stop_signal};
 use crate::node::{Node, NodeConfig, StorePods};
 use crate::store_url::StoreOpenError;
 use spiderpool_core::alloc::OpenError;
@@ -8,6 +9,7 @@ use spiderpool_core::env::Env;
 use spiderpool_core::model::Families;
 use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
+use spiderpool_core::sweep::SweepPolicy;
 use std::io;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -76,6 +78,9 @@ fn node_config(settings: &Settings) -> Result<NodeConfig, DaemonError> {
             .transpose()
             .map_err(wrong("--multus-cluster-network"))?,
         auto_pools: AutoPools::Enabled,
+        state: settings.state_dir(),
+        policy: SweepPolicy::from_env(|name| std::env::var(name).ok())
+            .map_err(|error| DaemonError::Setting { flag: "the environment", why: error.to_string() })?,
     })
 }
 
@@ -114,11 +119,24 @@ async fn serve(
     let agent = Agent::bind(&settings).await?;
     let store = settings.store.open(&env).await?;
     let pods = Arc::new(StorePods(Arc::clone(&store)));
-    let node = Node::open(Arc::clone(&store), pods, env, config).await.map_err(DaemonError::Open)?;
+    let node = Node::open(Arc::clone(&store), pods, env.clone(), config).await.map_err(DaemonError::Open)?;
     let node = Arc::new(node);
     tracing::info!(store = %settings.store, held = node.allocator().held(), "the store is open");
     let metrics = Arc::new(Metrics::new());
     let ipam = Arc::new(Metered::new(Arc::clone(&node) as _, Arc::clone(&metrics)));
+    let sweeping = match settings.sweep_interval {
+        SweepInterval::Off => None,
+        SweepInterval::Every(interval) => {
+            Some(tokio::spawn(sweep(Arc::clone(&node), Arc::clone(&metrics), env, interval)))
+        }
+    };
+    let stop = async {
+        stop.await;
+        // Whatever it has begun is whole or not done: every step is one write.
+        if let Some(sweeping) = &sweeping {
+            sweeping.abort();
+        }
+    };
     agent.serve(Services { ipam, store, metrics }, stop).await?;
     node.settle_endpoints().await;
     Ok(())

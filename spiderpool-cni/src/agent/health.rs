@@ -28,9 +28,14 @@ fn answer<E: std::fmt::Display>(outcome: Result<Result<(), E>, tokio::time::erro
     }
 }
 
-/// Started and alive is the same question: does the socket answer, asked the way the plugin asks.
+/// Started and alive is the same question: does the socket answer, asked the way the plugin asks, and is there nothing
+/// that only a restart can end?
 async fn alive(State(shared): State<Shared>) -> Answer {
-    answer(tokio::time::timeout(LIMIT, shared.client.healthy()).await)
+    let alive = async {
+        shared.client.healthy().await.map_err(|error| error.to_string())?;
+        shared.ipam.alive().await.map_err(|error| error.to_string())
+    };
+    answer(tokio::time::timeout(LIMIT, alive).await)
 }
 
 /// Ready: would an ADD be tried now?

@@ -2,10 +2,11 @@
 
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ExplainRequest,
-    Explanation, GcRequest, GcResponse, StatusResponse,
+    Explanation, GcRequest, GcResponse, SandboxRequest, SandboxResponse, StatusResponse,
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -59,8 +60,17 @@ pub trait Ipam: Send + Sync + 'static {
     /// Frees the records of this node and network that no listed attachment holds.
     async fn gc(&self, request: GcRequest) -> Result<GcResponse, ErrorBody>;
 
+    /// Whether the sandbox of a container is gone.
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody>;
+
+    /// Whether it makes sense to go on. An error is for good: nothing works until the agent is started again.
+    async fn alive(&self) -> Result<(), ErrorBody>;
+
     /// Whether a grant would be tried now. The number of pending releases is filled in by the caller.
     async fn status(&self) -> Result<StatusResponse, ErrorBody>;
+
+    /// How often a write was repeated because somebody else had changed the same block, since the agent began.
+    fn conflicts(&self) -> Conflicts;
 
     /// What a pod holds; error `NotFound` if nothing.
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody>;

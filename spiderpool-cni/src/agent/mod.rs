@@ -15,6 +15,7 @@ mod run;
 mod settings;
 mod socket;
 mod store_routes;
+mod sweeper;
 
 pub use daemon::{DaemonError, daemon};
 pub use drain::Drain;
@@ -25,3 +26,4 @@ pub use replay::Replay;
 pub use run::{Agent, Bound, ServeError, Services, stop_signal};
 pub use settings::{ListenAddr, LogVerbosity, Settings};
 pub use socket::{AgentSocket, SocketError};
+pub use sweeper::SweepInterval;

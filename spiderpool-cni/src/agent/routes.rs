@@ -3,7 +3,7 @@
 use super::{Budget, Drain, Ipam, Replay, store_routes};
 use crate::api::{
     AddRequest, Attachment, CheckRequest, EndpointQuery, ErrorBody, ErrorCode, ExplainRequest, GcRequest,
-    MAX_REQUEST_BYTES, path,
+    MAX_REQUEST_BYTES, SandboxRequest, path,
 };
 use crate::spool::EntryName;
 use axum::body::Bytes;
@@ -121,6 +121,10 @@ async fn gc(State(shared): State<Shared>, Body(request): Body<GcRequest>) -> Res
     answer(run_to_end(&shared.drain, async move { ipam.gc(request).await }).await)
 }
 
+async fn sandbox(State(shared): State<Shared>, Body(request): Body<SandboxRequest>) -> Response {
+    answer(shared.ipam.sandbox(request).await.map_err(Refusal))
+}
+
 async fn status(State(shared): State<Shared>) -> Response {
     let outcome = shared.ipam.status().await.map(|mut status| {
         status.pending_releases = shared.replay.pending() as u64;
@@ -166,6 +170,7 @@ pub(super) fn router(shared: Shared) -> Router {
         .route(path::IP, post(add).delete(del))
         .route(path::CHECK, post(check))
         .route(path::GC, post(gc))
+        .route(path::SANDBOX, post(sandbox))
         .route(path::STATUS, get(status))
         .route(path::ENDPOINT, get(endpoint))
         .route(path::EXPLAIN, post(explain))

@@ -1,6 +1,6 @@
 //! Settings: every flag is also an environment variable.
 
-use super::LogFormat;
+use super::{LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
 use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -90,6 +90,15 @@ pub struct Settings {
     #[arg(long, env = "SPIDERPOOL_SPOOL_DIR", value_name = "PATH")]
     pub spool_dir: Option<PathBuf>,
 
+    /// Where this node keeps what it has to know after a restart. Default: "node" in the database's directory; nowhere
+    /// with memory://.
+    #[arg(long, env = "SPIDERPOOL_STATE_DIR", value_name = "PATH")]
+    pub state_dir: Option<PathBuf>,
+
+    /// Seconds between two passes of the sweep, which frees addresses that nobody uses; "off" for never.
+    #[arg(long, env = "SPIDERPOOL_SWEEP_INTERVAL", value_name = "SECONDS", default_value = "60")]
+    pub sweep_interval: SweepInterval,
+
     /// Where health is told: /v1/runtime/startup, readiness and liveness. "off" for nowhere.
     #[arg(
         long,
@@ -147,6 +156,11 @@ impl Settings {
     /// The spool directory in force.
     pub fn spool_dir(&self) -> PathBuf {
         self.spool_dir.clone().unwrap_or_else(|| crate::spool::default_dir(&self.socket))
+    }
+
+    /// The state directory in force; none where nothing outlives the process anyway.
+    pub fn state_dir(&self) -> Option<PathBuf> {
+        self.state_dir.clone().or_else(|| self.store.state_dir())
     }
 
     /// The node's name in force; `None` where it is neither set nor known to the kernel.

@@ -2,6 +2,7 @@
 
 use super::Attachment;
 use crate::cni::{Dns, IfName, RequestedIp};
+use crate::netns::NamespaceId;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::IpAddr;
@@ -94,6 +95,10 @@ pub struct AddRequest {
     /// For whom.
     #[serde(flatten)]
     pub attachment: Attachment,
+    /// Which namespace the client saw at the attachment's `net_namespace`. An agent that sees another one there cannot
+    /// tell when it is gone.
+    #[serde(rename = "netNamespaceID", default, skip_serializing_if = "Option::is_none")]
+    pub net_namespace_id: Option<NamespaceId>,
     /// IPv4 pools of the CNI configuration: names or patterns, in order.
     #[serde(rename = "defaultIPv4IPPool", default, skip_serializing_if = "Vec::is_empty")]
     pub ipv4_pools: Vec<String>,
@@ -106,6 +111,9 @@ pub struct AddRequest {
     /// Only pools that hold an address of the parent interface.
     #[serde(rename = "matchMasterSubnet", default)]
     pub match_master_subnet: bool,
+    /// The addresses of the parent interface, where they matter: the agent may be in another network namespace.
+    #[serde(rename = "masterAddresses", default, skip_serializing_if = "Vec::is_empty")]
+    pub master_addresses: Vec<IpAddr>,
     /// Addresses asked for, at most one of each family.
     #[serde(rename = "requestedIPs", default, skip_serializing_if = "Vec::is_empty")]
     pub requested_ips: Vec<RequestedIp>,

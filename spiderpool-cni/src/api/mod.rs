@@ -11,6 +11,7 @@ mod error;
 mod explain;
 mod gc;
 mod grant;
+mod sandbox;
 mod status;
 #[cfg(feature = "agent")]
 mod store;
@@ -22,6 +23,7 @@ pub use error::{ErrorBody, ErrorCode};
 pub use explain::{Candidate, ExplainRequest, Explanation, FamilyExplanation, InterfaceExplanation, Verdict};
 pub use gc::{Freed, GcRequest, GcResponse, Kept};
 pub use grant::{AddRequest, AddResponse, Cidr, GrantedIp, GrantedRoute, InvalidCidr, IpFamily};
+pub use sandbox::{SandboxRequest, SandboxResponse, SandboxState};
 pub use status::StatusResponse;
 #[cfg(feature = "agent")]
 pub use store::{
@@ -38,6 +40,8 @@ pub mod path {
     pub const CHECK: &str = "/v1/ipam/check";
     /// POST: frees what no listed attachment holds.
     pub const GC: &str = "/v1/ipam/gc";
+    /// POST: whether the sandbox of a container is gone.
+    pub const SANDBOX: &str = "/v1/ipam/sandbox";
     /// GET: whether an ADD would work now.
     pub const STATUS: &str = "/v1/ipam/status";
     /// GET with `podNamespace` and `podName`: the endpoint of a pod.

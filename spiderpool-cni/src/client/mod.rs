@@ -1,14 +1,16 @@
 //! An asynchronous client of the agent's API, for `spiderpoolctl` and for the agent's own health.
 
 mod error;
+mod sandboxes;
 mod store;
 
 pub use error::ClientError;
+pub use sandboxes::AgentSandboxes;
 pub use store::AgentStore;
 
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ExplainRequest, Explanation,
-    GcRequest, GcResponse, StatusResponse, path,
+    GcRequest, GcResponse, SandboxRequest, SandboxResponse, StatusResponse, path,
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -143,6 +145,11 @@ impl AgentClient {
     /// Frees what is not listed.
     pub async fn gc(&self, request: &GcRequest) -> Result<GcResponse, ClientError> {
         self.call(Method::POST, path::GC, Some(request)).await
+    }
+
+    /// Whether a sandbox is gone.
+    pub async fn sandbox(&self, request: &SandboxRequest) -> Result<SandboxResponse, ClientError> {
+        self.call(Method::POST, path::SANDBOX, Some(request)).await
     }
 
     /// The agent's state.

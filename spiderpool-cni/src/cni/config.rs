@@ -2,7 +2,7 @@
 
 use super::field::{Object, invalid};
 use super::{
-    CniError, CniVersion, Code, ContainerId, IfName, IpamConf, NetworkName, PrevResult, RequestedIp,
+    CniError, CniVersion, Code, ContainerId, IfName, IpamConf, NetworkName, Parent, PrevResult, RequestedIp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -134,6 +134,11 @@ fn requested(from: Object<'_>, into: &mut Vec<RequestedIp>) -> Result<(), CniErr
 }
 
 impl NetConf {
+    /// The parent interface, as far as it is named.
+    pub fn parent(&self) -> Result<Parent, CniError> {
+        Parent::read(Object::top(&self.conf.map))
+    }
+
     /// `prevResult`, which CHECK must be given; the part about `if_name`.
     pub fn prev_result(&self, if_name: &IfName) -> Result<PrevResult, CniError> {
         match Object::top(&self.conf.map).get("prevResult") {

@@ -30,6 +30,7 @@ impl Node {
         let mut wanted = Wanted::read(&request.ipv4_pools, &request.ipv6_pools, &request.requested_ips)?;
         wanted.config.clean_gateway = request.clean_gateway;
         wanted.config.match_master_subnet = request.match_master_subnet;
+        wanted.master = request.master_addresses.iter().map(|address| (*address).into()).collect();
         let world = self.world(ask.pod.clone()).await?;
         let uid = self.incarnation(&ask, &world)?;
 
@@ -45,6 +46,11 @@ impl Node {
             let message = format!("{ask}: the deadline passed before the request was begun");
             return Err(ErrorBody::new(ErrorCode::Deadline, message, "Repeating is safe."));
         }
+        // Before anything is granted: nobody is to take the sandbox for one that was there before.
+        let noting = request.attachment.net_namespace.as_deref().and_then(|namespace| {
+            self.sandboxes.is_at(&ask.container, namespace.as_ref(), request.net_namespace_id)
+        });
+        let noted = noting.map(|note| tokio::task::spawn_blocking(|| note.write()));
         let allocations = self
             .allocator
             .add(&alloc::AddRequest {
@@ -56,11 +62,17 @@ impl Node {
                 parts: selection.parts.iter().map(|part| wanted_part(&world, part)).collect(),
                 timeout,
             })
-            .await
-            .map_err(|error| failure::add(&ask, &error))?;
-        if let Some(namespace) = &request.attachment.net_namespace {
-            self.liveness.sandbox_is_at(&ask.container, namespace);
+            .await;
+        if let Some(noted) = noted {
+            // What fails there says so itself.
+            let _ = noted.await;
         }
+        let allocations = allocations.map_err(|error| {
+            if self.held.owner_of(&ask.container).is_none() {
+                self.forget(&ask.container);
+            }
+            failure::add(&ask, &error)
+        })?;
         let granted = granted(&ask, &world, &selection.parts, allocations);
         self.answer(&ask, &request.attachment.if_name, &custom, granted)
     }

@@ -5,7 +5,7 @@ use super::{Node, failure};
 use crate::api::{CheckRequest, ErrorBody, ErrorCode, StatusResponse};
 use spiderpool_core::addr::Address;
 use spiderpool_core::model::BlockId;
-use spiderpool_core::store::{Key, StoreExt};
+use spiderpool_core::store::{Key, StoreError, StoreExt};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
@@ -51,6 +51,22 @@ impl Node {
             }
         }
         Ok(confirmed)
+    }
+
+    /// Whether the store has stopped for good.
+    pub(super) async fn goes_on(&self) -> Result<(), ErrorBody> {
+        let store = self.allocator.store();
+        if store.capabilities().shared {
+            // It is elsewhere, and comes back without this process' doing.
+            return Ok(());
+        }
+        match store.get(&Key::Scope(self.allocator.scope().clone())).await {
+            Err(error @ StoreError::Stopped { .. }) => {
+                let details = "The agent does not go on by itself: restart it once that is done.";
+                Err(ErrorBody::new(ErrorCode::Unavailable, error.to_string(), details))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) async fn state(&self) -> Result<StatusResponse, ErrorBody> {

@@ -71,7 +71,7 @@ impl Node {
             tracing::info!(%container, %interface, %address, "detached; it stays with its owner's name");
         }
         if self.held.owner_of(container).is_none() {
-            self.liveness.forget(container);
+            self.forget(container);
         }
         if let Some(pod) = pod
             && !(freed.released.is_empty() && freed.detached.is_empty())

@@ -6,7 +6,8 @@ use parking_lot::Mutex;
 use spiderpool_core::addr::Address;
 use spiderpool_core::model::{Attachment, Controller, Owner, Record, Route, Slot};
 use spiderpool_core::name::{ContainerId, InterfaceName, NamespacedName, OwnerUid};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What an ADD answered besides the address; not known after a restart.
@@ -102,6 +103,35 @@ impl Held {
             owners.remove(owner);
             containers.retain(|_, other| other != owner);
         }
+    }
+
+    /// The sweep freed `address`, which was held as `record` says. Gives the container if it holds nothing more.
+    pub(super) fn freed(&self, address: Address, record: &Record) -> Option<ContainerId> {
+        let mut known = self.0.lock();
+        let known = &mut *known;
+        let Entry::Occupied(mut holding) = known.owners.entry(record.owner.uid.clone()) else { return None };
+        // It may be held anew by now.
+        let same = |part: &HeldPart| {
+            part.address == address
+                && part.record.slot == record.slot
+                && part.record.attachment == record.attachment
+        };
+        holding.get_mut().parts.retain(|part| !same(part));
+        let Attachment::Container(container) = &record.attachment else { return None };
+        let uses = |part: &HeldPart| part.container() == Some(container);
+        if holding.get().parts.iter().any(uses) {
+            return None;
+        }
+        if holding.get().parts.is_empty() {
+            holding.remove();
+        }
+        known.containers.remove(container);
+        Some(container.clone())
+    }
+
+    /// The containers that hold something.
+    pub(super) fn containers(&self) -> HashSet<ContainerId> {
+        self.0.lock().containers.keys().cloned().collect()
     }
 
     /// Whose the container is.

@@ -1,53 +1,101 @@
-//! What the allocator asks about pods and sandboxes, answered for this node.
+//! The two sources of the sweep, and of what the allocator asks, answered for this node.
 
 use super::PodSource;
+use super::held::Held;
+use super::sandboxes::Sandboxes;
 use async_trait::async_trait;
-use parking_lot::Mutex;
-use spiderpool_core::alloc::Liveness;
-use spiderpool_core::name::{ContainerId, NamespacedName, NodeName, OwnerUid};
-use spiderpool_core::protocol::SandboxState;
-use spiderpool_core::store::StoreError;
-use std::collections::HashMap;
-use std::path::PathBuf;
-use std::sync::Arc;
+use spiderpool_core::alloc::Allocator;
+use spiderpool_core::name::{ContainerId, NamespacedName, NodeName};
+use spiderpool_core::store::ResourceName;
+use spiderpool_core::sweep::{
+    ControllerSeen, NodeSeen, PodFacts, PodSeen, SandboxSeen, Sandboxes as SandboxSource, Sources,
+    StoreSources,
+};
+use std::sync::{Arc, OnceLock, Weak};
 
-/// Pods by their source; sandboxes of this node by their network namespace.
+/// The sandboxes of this node, by their network namespaces.
 #[derive(Debug)]
-pub(super) struct NodeLiveness {
+pub(super) struct NodeSandboxes {
     node: NodeName,
-    pods: Arc<dyn PodSource>,
-    namespaces: Mutex<HashMap<ContainerId, PathBuf>>,
+    held: Arc<Held>,
+    /// Set once the allocator is open, which asks this and is asked by it.
+    open: OnceLock<(Arc<Sandboxes>, Weak<Allocator>)>,
 }
 
-impl NodeLiveness {
-    pub(super) fn new(node: NodeName, pods: Arc<dyn PodSource>) -> Self {
-        Self { node, pods, namespaces: Mutex::default() }
+impl NodeSandboxes {
+    /// Until [`Self::serve`] no sandbox is gone.
+    pub(super) fn new(node: NodeName, held: Arc<Held>) -> Self {
+        Self { node, held, open: OnceLock::new() }
     }
 
-    /// A sandbox and its network namespace.
-    pub(super) fn sandbox_is_at(&self, container: &ContainerId, namespace: &str) {
-        self.namespaces.lock().insert(container.clone(), namespace.into());
+    /// From now on sandboxes can be said to be gone.
+    pub(super) fn serve(&self, sandboxes: &Arc<Sandboxes>, allocator: &Arc<Allocator>) {
+        // It is opened once.
+        let _ = self.open.set((Arc::clone(sandboxes), Arc::downgrade(allocator)));
     }
 
-    /// A sandbox that nobody asks about any more.
-    pub(super) fn forget(&self, container: &ContainerId) {
-        self.namespaces.lock().remove(container);
+    /// Whether the sandbox is gone, and no request of its container runs or will.
+    async fn has_ended(&self, container: &ContainerId) -> bool {
+        let Some((sandboxes, allocator)) = self.open.get() else { return false };
+        if !sandboxes.is_gone(container) {
+            return false;
+        }
+        let (Some(allocator), Some(owner)) = (allocator.upgrade(), self.held.owner_of(container)) else {
+            return false;
+        };
+        // An ADD says where its sandbox is before it is granted anything: one that took its turn between the first look
+        // and this is seen by the second.
+        allocator.retire(&owner, container).await && sandboxes.is_gone(container)
     }
 }
 
 #[async_trait]
-impl Liveness for NodeLiveness {
-    async fn pod_uid(&self, name: &NamespacedName) -> Result<Option<OwnerUid>, StoreError> {
-        let pod = self.pods.pod(name).await?;
-        Ok(pod.and_then(|pod| OwnerUid::new(pod.metadata.uid.as_deref()?).ok()))
+impl SandboxSource for NodeSandboxes {
+    async fn sandbox(&self, node: &NodeName, container: &ContainerId) -> SandboxSeen {
+        if *node != self.node {
+            return SandboxSeen::NodeSilent;
+        }
+        if self.has_ended(container).await { SandboxSeen::Gone } else { SandboxSeen::Alive }
+    }
+}
+
+/// Pods by their source, sandboxes of this node by their namespaces, controllers and nodes as the store has them.
+#[derive(Debug)]
+pub(super) struct NodeSources {
+    pods: Arc<dyn PodSource>,
+    others: StoreSources,
+}
+
+impl NodeSources {
+    /// `others` answers for controllers, nodes and sandboxes.
+    pub(super) fn new(pods: Arc<dyn PodSource>, others: StoreSources) -> Self {
+        Self { pods, others }
+    }
+}
+
+#[async_trait]
+impl Sources for NodeSources {
+    async fn pod(&self, name: &NamespacedName) -> PodSeen {
+        match self.pods.pod(name).await {
+            Ok(Some(pod)) => PodSeen::Present(PodFacts::of(&pod)),
+            Ok(None) => PodSeen::Absent,
+            Err(_) => PodSeen::Unknown,
+        }
     }
 
-    async fn sandbox(&self, node: &NodeName, container: &ContainerId) -> SandboxState {
-        let path = (*node == self.node).then(|| self.namespaces.lock().get(container).cloned()).flatten();
-        // Only a path that was there at the ADD and certainly is not there now tells anything.
-        match path.map(|path| path.try_exists()) {
-            Some(Ok(false)) => SandboxState::Gone,
-            _ => SandboxState::Alive,
+    async fn controller(&self, name: &ResourceName) -> ControllerSeen {
+        self.others.controller(name).await
+    }
+
+    async fn sandbox(&self, node: &NodeName, container: &ContainerId) -> SandboxSeen {
+        self.others.sandbox(node, container).await
+    }
+
+    async fn node(&self, name: &NodeName) -> NodeSeen {
+        match self.others.node(name).await {
+            // Nodes need not be declared: one that is not may well run pods, which need not be declared either.
+            NodeSeen::Deleted => NodeSeen::Unknown,
+            seen => seen,
         }
     }
 }

@@ -15,21 +15,26 @@ mod held;
 mod liveness;
 mod pods;
 mod pools;
+mod sandboxes;
 mod serve;
+mod sweep;
 mod views;
 mod world;
 
 pub use pods::{PodSource, StorePods};
 
 use held::Held;
-use liveness::NodeLiveness;
+use liveness::{NodeSandboxes, NodeSources};
 use pools::Pools;
+use sandboxes::Sandboxes;
 use spiderpool_core::alloc::{Allocator, AllocatorConfig, OpenError};
 use spiderpool_core::env::Env;
 use spiderpool_core::model::Families;
-use spiderpool_core::name::{Namespace, NamespacedName, NodeName, ScopeName};
+use spiderpool_core::name::{ContainerId, Namespace, NamespacedName, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
 use spiderpool_core::store::{Document, Kind, Selector, Store, StoreError};
+use spiderpool_core::sweep::{Declared, JudgedLiveness, Sources, StoreSources, SweepPolicy};
+use std::path::PathBuf;
 use std::sync::Arc;
 use views::Views;
 
@@ -50,17 +55,23 @@ pub struct NodeConfig {
     pub cluster_network: Option<NamespacedName>,
     /// Whether Subnet annotations are served.
     pub auto_pools: AutoPools,
+    /// A directory of this node where it is kept which sandboxes it has; none: a restart forgets it.
+    pub state: Option<PathBuf>,
+    /// What counts as the end of a pod or of a node.
+    pub policy: SweepPolicy,
 }
 
 /// Granting and releasing on one node.
 #[derive(Debug)]
 pub struct Node {
     config: NodeConfig,
-    allocator: Allocator,
+    allocator: Arc<Allocator>,
     pods: Arc<dyn PodSource>,
     pools: Pools,
     held: Arc<Held>,
-    liveness: Arc<NodeLiveness>,
+    sandboxes: Arc<Sandboxes>,
+    ended: Arc<NodeSandboxes>,
+    sources: Arc<dyn Sources>,
     views: Views,
 }
 
@@ -78,25 +89,36 @@ impl Node {
         env: Env,
         config: NodeConfig,
     ) -> Result<Self, OpenError> {
-        let liveness = Arc::new(NodeLiveness::new(config.node.clone(), Arc::clone(&pods)));
+        let held = Arc::new(Held::default());
+        let ended = Arc::new(NodeSandboxes::new(config.node.clone(), held.clone()));
+        let others = StoreSources::new(store.clone(), env.clock.clone(), ended.clone(), Declared::Always);
+        let sources: Arc<dyn Sources> = Arc::new(NodeSources::new(pods.clone(), others));
         let mut allocator = AllocatorConfig::new(config.node.clone());
         allocator.scope = config.scope.clone();
-        allocator.liveness = Some(liveness.clone());
-        let allocator = Allocator::open(Arc::clone(&store), env, allocator).await?;
-        let held = Arc::new(Held::default());
+        allocator.liveness = Some(Arc::new(JudgedLiveness::new(sources.clone(), config.policy.clone())));
+        let allocator = Arc::new(Allocator::open(Arc::clone(&store), env, allocator).await?);
         recall(store.as_ref(), &config, &held).await?;
+        let sandboxes = Arc::new(Sandboxes::open(config.state.as_deref(), &held.containers()));
+        ended.serve(&sandboxes, &allocator);
         let pools = Pools::new(Arc::clone(&store), config.scope.clone());
         let views =
             Views::start(store, allocator.env().clone(), config.node.clone(), held.clone(), pools.clone());
         for name in held.pods() {
             views.changed(name.0, name.1);
         }
-        Ok(Self { config, allocator, pods, pools, held, liveness, views })
+        Ok(Self { config, allocator, pods, pools, held, sandboxes, ended, sources, views })
     }
 
     /// The allocator.
     pub fn allocator(&self) -> &Allocator {
         &self.allocator
+    }
+
+    /// Nothing more is kept about the sandbox of `container`.
+    fn forget(&self, container: &ContainerId) {
+        if let Some(note) = self.sandboxes.forget(container) {
+            tokio::task::spawn_blocking(|| note.write());
+        }
     }
 
     /// Waits until every endpoint of this node is written, or cannot be written at present.

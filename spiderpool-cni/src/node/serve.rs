@@ -5,12 +5,16 @@ use super::{Node, failure};
 use crate::agent::{Budget, Ipam};
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Cidr, Endpoint, EndpointInterface, EndpointQuery,
-    EndpointRoute, ErrorBody, ErrorCode, ExplainRequest, Explanation, GcRequest, GcResponse, StatusResponse,
+    EndpointRoute, ErrorBody, ErrorCode, ExplainRequest, Explanation, GcRequest, GcResponse, SandboxRequest,
+    SandboxResponse, SandboxState, StatusResponse,
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::api::EndpointIP;
+use spiderpool_core::name::{ContainerId, NodeName};
 use spiderpool_core::store::StoreExt;
+use spiderpool_core::sweep::{SandboxSeen, Sandboxes};
 
 #[async_trait]
 impl Ipam for Node {
@@ -34,8 +38,27 @@ impl Ipam for Node {
         self.collect(request, Budget::from_now(None)).await
     }
 
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
+        let node = NodeName::new(&request.node).map_err(failure::bad_name)?;
+        let container = ContainerId::new(request.container_id.as_str()).map_err(failure::bad_name)?;
+        let sandbox = match self.ended.sandbox(&node, &container).await {
+            SandboxSeen::Gone => SandboxState::Gone,
+            SandboxSeen::NodeSilent => SandboxState::OtherNode,
+            SandboxSeen::Alive | SandboxSeen::NotAsked => SandboxState::Alive,
+        };
+        Ok(SandboxResponse { sandbox })
+    }
+
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        self.goes_on().await
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.state().await
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        self.allocator.conflicts()
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {

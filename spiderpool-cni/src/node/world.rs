@@ -34,6 +34,8 @@ pub(super) struct World {
 pub(super) struct Wanted {
     pub(super) config: NetworkConfig,
     pub(super) requested: Vec<Address>,
+    /// Of the parent interface.
+    pub(super) master: Vec<Address>,
 }
 
 impl Wanted {
@@ -48,7 +50,8 @@ impl Wanted {
             ErrorBody::new(crate::api::ErrorCode::WrongInput, message, details)
         })?;
         let config = NetworkConfig { pools, ..NetworkConfig::default() };
-        Ok(Self { config, requested: requested.iter().map(|ip| ip.address.into()).collect() })
+        let requested = requested.iter().map(|ip| ip.address.into()).collect();
+        Ok(Self { config, requested, master: Vec::new() })
     }
 }
 
@@ -80,7 +83,7 @@ impl World {
             requested: &wanted.requested,
             cluster_network: config.cluster_network.as_ref(),
             home: &config.home,
-            master_addresses: &[],
+            master_addresses: &wanted.master,
             auto_pools: config.auto_pools,
         }
     }

@@ -3,8 +3,10 @@
 use super::answer::{self, Said};
 use super::call::AttachmentCall;
 use super::client::{self, Method};
+use super::master;
 use crate::api::{AddRequest, AddResponse, path};
 use crate::cni::{CniError, CniResult, Code, RequestedIp, ResultRoute};
+use crate::netns::NamespaceId;
 use std::time::Duration;
 
 /// The agent's answer needs some time to come back; it is told to be done this much earlier.
@@ -37,12 +39,19 @@ fn requested(call: &AttachmentCall) -> Result<Vec<RequestedIp>, CniError> {
 pub(super) fn run(call: &AttachmentCall) -> Result<Vec<u8>, CniError> {
     let ipam = &call.conf.ipam;
     let deadline = call.deadline.remaining().unwrap_or_default().saturating_sub(WAY_BACK);
+    let namespace = call.attachment.net_namespace.as_deref();
+    let master_addresses = match ipam.match_master_subnet {
+        true => master::addresses(&call.conf.parent()?)?,
+        false => Vec::new(),
+    };
     let request = AddRequest {
         attachment: call.attachment.clone(),
+        net_namespace_id: namespace.and_then(|path| NamespaceId::at(path.as_ref()).ok()),
         ipv4_pools: ipam.ipv4_pools.clone(),
         ipv6_pools: ipam.ipv6_pools.clone(),
         clean_gateway: ipam.clean_gateway,
         match_master_subnet: ipam.match_master_subnet,
+        master_addresses,
         requested_ips: requested(call)?,
         deadline_millis: u64::try_from(deadline.as_millis()).ok(),
     };

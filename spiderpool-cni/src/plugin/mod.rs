@@ -12,6 +12,7 @@ mod clock;
 mod del;
 mod gc;
 mod log;
+mod master;
 mod status;
 
 use clock::Deadline;

@@ -5,7 +5,7 @@ use crate::support::{FakeIpam, Node, add_request, attachment};
 use std::collections::BTreeSet;
 
 /// The documented names, without the prefix `spiderpool_`: counters.
-const COUNTERS: [&str; 12] = [
+const COUNTERS: [&str; 15] = [
     "ipam_allocation_counts",
     "ipam_allocation_failure_counts",
     "ipam_allocation_update_ippool_conflict_counts",
@@ -18,14 +18,19 @@ const COUNTERS: [&str; 12] = [
     "ipam_release_update_ippool_conflict_counts",
     "ipam_release_err_internal_counts",
     "ipam_release_err_retries_exhausted_counts",
+    "ip_gc_counts",
+    "ip_gc_failure_counts",
+    // Ours.
+    "ip_gc_pass_failure_counts",
 ];
 
 /// The documented names of what takes time: each is a histogram and four gauges.
-const DURATIONS: [(&str, &str); 4] = [
+const DURATIONS: [(&str, &str); 5] = [
     ("ipam_allocation", "duration_seconds"),
     ("ipam_allocation", "limit_duration_seconds"),
     ("ipam_release", "duration_seconds"),
     ("ipam_release", "limit_duration_seconds"),
+    ("ip_gc", "duration_seconds"),
 ];
 
 #[tokio::test]
@@ -34,7 +39,6 @@ async fn the_scraped_names_are_the_documented_ones() {
     let agent = node.start(&ipam).await;
     node.client().add(&add_request("c1", "eth0")).await.unwrap();
     node.client().del(&attachment("c1", "eth0")).await.unwrap();
-    agent.metrics.release_conflicts(2);
 
     let (status, text) = get(agent.bound.metrics.unwrap(), "/metrics").await;
     assert_eq!(status, 200);
@@ -54,6 +58,7 @@ async fn the_scraped_names_are_the_documented_ones() {
     }
     // Ours.
     expected.insert("spiderpool_ipam_pending_releases".into());
+    expected.insert("spiderpool_ip_gc_waiting_ips".into());
     let samples = text.lines().filter(|line| !line.starts_with('#'));
     let scraped: BTreeSet<_> =
         samples.map(|line| line.split([' ', '{']).next().unwrap().to_owned()).collect();
@@ -62,6 +67,7 @@ async fn the_scraped_names_are_the_documented_ones() {
     for line in [
         "spiderpool_ipam_allocation_counts_total 1",
         "spiderpool_ipam_release_counts_total 1",
+        "spiderpool_ipam_allocation_update_ippool_conflict_counts_total 3",
         "spiderpool_ipam_release_update_ippool_conflict_counts_total 2",
         "spiderpool_ipam_allocation_duration_seconds_count 1",
     ] {

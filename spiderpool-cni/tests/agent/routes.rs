@@ -4,7 +4,9 @@ use crate::http::{get, send};
 use crate::support::{FakeIpam, Node, add_request, attachment};
 use rstest::rstest;
 use serde_json::{Value, json};
-use spiderpool_cni::api::{CheckRequest, EndpointQuery, ErrorCode, ExplainRequest, GcRequest};
+use spiderpool_cni::api::{
+    CheckRequest, EndpointQuery, ErrorCode, ExplainRequest, GcRequest, SandboxRequest, SandboxState,
+};
 use spiderpool_cni::client::ClientError;
 
 #[tokio::test]
@@ -21,6 +23,8 @@ async fn every_call_arrives_and_is_answered() {
     let network_name = attachment("c1", "eth0").network_name;
     let collected = client.gc(&GcRequest { network_name, valid_attachments: Vec::new() }).await.unwrap();
     assert_eq!(collected.freed.len(), 1);
+    let asked = SandboxRequest { node: "n1".into(), container_id: attachment("c1", "eth0").container_id };
+    assert_eq!(client.sandbox(&asked).await.unwrap().sandbox, SandboxState::Gone);
     assert_eq!(client.status().await.unwrap().node, "n1");
     let query = EndpointQuery { pod_namespace: "a&b".into(), pod_name: "web 0".into() };
     assert_eq!(client.endpoint(&query).await.unwrap().pod_namespace, "a&b");
@@ -34,6 +38,7 @@ async fn every_call_arrives_and_is_answered() {
             "check [\"10.6.0.5/16\"]",
             "del c1/eth0",
             "gc net 0",
+            "sandbox n1 c1",
             "status",
             "endpoint a&b/web 0",
             "explain default/web-0",
@@ -119,6 +124,9 @@ async fn health_tells_whether_an_add_would_be_tried() {
     let (status, why) = get(address, "/v1/runtime/readiness").await;
     assert_eq!((status, why.contains("refused")), (503, true), "{why}");
     assert_eq!(get(address, "/v1/runtime/liveness").await.0, 200, "restarting the agent would not help");
+    *ipam.stopped.lock() = true;
+    let (status, why) = get(address, "/v1/runtime/liveness").await;
+    assert_eq!((status, why.contains("restart the agent")), (503, true), "{why}");
     assert_eq!(get(address, "/other").await.0, 404);
     agent.stop().await;
 }

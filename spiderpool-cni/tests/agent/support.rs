@@ -5,15 +5,17 @@ use parking_lot::Mutex;
 use serde_json::json;
 use spiderpool_cni::agent::{
     Agent, Bound, Budget, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics, ServeError, Services,
-    Settings,
+    Settings, SweepInterval,
 };
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ErrorCode,
-    ExplainRequest, Explanation, Freed, GcRequest, GcResponse, StatusResponse,
+    ExplainRequest, Explanation, Freed, GcRequest, GcResponse, SandboxRequest, SandboxResponse, SandboxState,
+    StatusResponse,
 };
 use spiderpool_cni::client::AgentClient;
 use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
 use spiderpool_cni::spool::EntryName;
+use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::store::MemoryStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub(crate) struct FakeIpam {
     calls: Mutex<Vec<String>>,
     /// What every call is refused with, if anything.
     refuse: Mutex<Option<ErrorCode>>,
+    /// Whether only a restart would help.
+    pub(crate) stopped: Mutex<bool>,
     /// One permit for each grant or release that may end.
     gate: Semaphore,
     /// Told of when a grant begins.
@@ -38,6 +42,7 @@ impl FakeIpam {
         Arc::new(Self {
             calls: Mutex::default(),
             refuse: Mutex::default(),
+            stopped: Mutex::default(),
             gate: Semaphore::new(Semaphore::MAX_PERMITS),
             begun: Notify::new(),
         })
@@ -48,6 +53,7 @@ impl FakeIpam {
         Arc::new(Self {
             calls: Mutex::default(),
             refuse: Mutex::default(),
+            stopped: Mutex::default(),
             gate: Semaphore::new(0),
             begun: Notify::new(),
         })
@@ -120,10 +126,26 @@ impl Ipam for Handle {
         Ok(GcResponse { freed: vec![freed], kept: Vec::new() })
     }
 
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
+        self.0.done(format!("sandbox {} {}", request.node, request.container_id))?;
+        Ok(SandboxResponse { sandbox: SandboxState::Gone })
+    }
+
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        match *self.0.stopped.lock() {
+            true => Err(ErrorBody::new(ErrorCode::Unavailable, "the store has stopped", "restart the agent")),
+            false => Ok(()),
+        }
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.0.done("status".into())?;
         let word = String::from;
         Ok(StatusResponse { version: word("0"), node: word("n1"), store: word("fake"), pending_releases: 0 })
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        Conflicts { grants: 3, releases: 2 }
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {
@@ -196,6 +218,8 @@ impl Node {
             socket: self.socket(),
             node_name: Some("n1".into()),
             spool_dir: None,
+            state_dir: None,
+            sweep_interval: SweepInterval::Off,
             health_addr: "0".parse().unwrap(),
             metrics_addr: "0".parse::<ListenAddr>().unwrap(),
             log_level: LogVerbosity::Error,
@@ -255,10 +279,12 @@ pub(crate) fn attachment(container: &str, interface: &str) -> Attachment {
 pub(crate) fn add_request(container: &str, interface: &str) -> AddRequest {
     AddRequest {
         attachment: attachment(container, interface),
+        net_namespace_id: None,
         ipv4_pools: Vec::new(),
         ipv6_pools: Vec::new(),
         clean_gateway: false,
         match_master_subnet: false,
+        master_addresses: Vec::new(),
         requested_ips: Vec::new(),
         deadline_millis: None,
     }

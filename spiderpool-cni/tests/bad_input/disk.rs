@@ -1,7 +1,7 @@
 //! A disk that is full, under the agent and under the plugin.
 
 use crate::proxy::message;
-use crate::support::{Node, Ran};
+use crate::support::{AgentProcess, Node, Ran};
 use crate::tiny::{Tiny, skipped};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
@@ -36,6 +36,11 @@ async fn a_full_disk_under_the_database_is_said_and_forgets_nothing() {
     node.apply_pool("10.0.0.0/8", "10.0.0.1-10.0.255.254").await;
     let mut granted = vec![("c0".to_owned(), node.plugin("ADD", "c0", None))];
     granted[0].1.address();
+    let probes = ["startup", "liveness", "readiness"];
+    let probe = |agent: &AgentProcess, which: &str| agent.get("health", &format!("/v1/runtime/{which}"));
+    for which in probes {
+        assert!(probe(&agent, which).starts_with("HTTP/1.1 200"), "{which}");
+    }
     let ballast = tiny.fill();
     // What was set aside already is used up first. The plugin would wait for 100 s.
     let refused = loop {
@@ -57,6 +62,17 @@ async fn a_full_disk_under_the_database_is_said_and_forgets_nothing() {
         let told = node.plugin(command, "c0", Some(&granted[0].1));
         assert!(!told.success && told.answer["msg"].as_str().unwrap().contains("make room"), "{told:?}");
     }
+    // It is for good, whatever becomes of the disk, so whoever watches over the agent is to start it again.
+    let ballast = {
+        has_room(&ballast);
+        tiny.fill()
+    };
+    for which in probes {
+        let answer = probe(&agent, which);
+        assert!(answer.starts_with("HTTP/1.1 503"), "{which}: {answer}");
+        assert!(answer.contains("make room or mend the disk, then start again"), "{which}: {answer}");
+    }
+    assert!(probe(&agent, "liveness").contains("The agent does not go on by itself: restart it"));
     agent.signal(Signal::SIGTERM);
     let (_, log) = agent.ended();
     let said =

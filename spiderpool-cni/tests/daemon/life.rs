@@ -3,8 +3,6 @@
 use crate::support::Node;
 use nix::sys::signal::Signal;
 use rstest::rstest;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
 #[tokio::test]
 async fn an_address_outlives_the_agent() {
@@ -104,20 +102,13 @@ fn wrong_settings_are_named(#[case] flags: &[&str], #[case] code: i32, #[case] s
 async fn health_and_figures_are_told_where_the_log_says() {
     let node = Node::new();
     let agent = node.start();
-    let get = |which: &str, path: &str| {
-        let mut stream = TcpStream::connect(agent.serving[which].as_str().unwrap()).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    };
     for probe in ["startup", "readiness", "liveness"] {
-        assert!(get("health", &format!("/v1/runtime/{probe}")).starts_with("HTTP/1.1 200"), "{probe}");
+        assert!(agent.get("health", &format!("/v1/runtime/{probe}")).starts_with("HTTP/1.1 200"), "{probe}");
     }
     node.apply_pool("10.6.0.0/16", "10.6.0.10").await;
     node.plugin("ADD", "c1", None);
     node.plugin("ADD", "c2", None);
-    let figures = get("metrics", "/metrics");
+    let figures = agent.get("metrics", "/metrics");
     for line in [
         "spiderpool_ipam_allocation_counts_total 2",
         "spiderpool_ipam_allocation_err_ip_used_out_counts_total 1",

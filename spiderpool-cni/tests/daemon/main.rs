@@ -4,3 +4,4 @@
 mod life;
 mod storm;
 mod support;
+mod sweep;

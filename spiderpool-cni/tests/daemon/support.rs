@@ -11,7 +11,8 @@ use spiderpool_core::env::Env;
 use spiderpool_core::name::NodeName;
 use spiderpool_core::store::Store;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -35,6 +36,27 @@ impl AgentProcess {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Waits until it logs `message`, and gives the line.
+    pub(crate) fn logged(&mut self, message: &str) -> Value {
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "the agent ended without saying {message:?}");
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == message {
+                return line;
+            }
+        }
+    }
+
+    /// Asks its health or its metrics address; the whole answer.
+    pub(crate) fn get(&self, which: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(self.serving[which].as_str().unwrap()).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     /// Waits for its end; gives its exit status and the rest of its log.
@@ -109,12 +131,22 @@ impl Node {
 
     /// Starts an agent and waits until it serves.
     pub(crate) fn start(&self) -> AgentProcess {
-        self.try_start().unwrap_or_else(|(_, said)| panic!("the agent ended instead of serving: {said}"))
+        self.start_with(&[])
+    }
+
+    /// The same, with more flags.
+    pub(crate) fn start_with(&self, more: &[&str]) -> AgentProcess {
+        let started = self.try_start_with(more);
+        started.unwrap_or_else(|(_, said)| panic!("the agent ended instead of serving: {said}"))
     }
 
     /// Starts an agent and waits until it serves or ends; then its exit code and what it said.
     pub(crate) fn try_start(&self) -> Result<AgentProcess, (Option<i32>, String)> {
-        let mut child = self.command().spawn().unwrap();
+        self.try_start_with(&[])
+    }
+
+    fn try_start_with(&self, more: &[&str]) -> Result<AgentProcess, (Option<i32>, String)> {
+        let mut child = self.command().args(more).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let mut agent = AgentProcess { child, serving: Value::Null, log };
         let mut seen = String::new();
@@ -149,6 +181,18 @@ impl Node {
 
     /// Runs the plugin for `container`; `previous` is what CHECK compares with.
     pub(crate) fn plugin(&self, command: &str, container: &str, previous: Option<&Ran>) -> Ran {
+        self.plugin_in(Path::new("/run/netns/x"), "", command, container, previous)
+    }
+
+    /// The same for a sandbox whose network namespace is at `namespace`, with these `CNI_ARGS`.
+    pub(crate) fn plugin_in(
+        &self,
+        namespace: &Path,
+        args: &str,
+        command: &str,
+        container: &str,
+        previous: Option<&Ran>,
+    ) -> Ran {
         let mut conf = json!({
             "cniVersion": "1.1.0", "name": "net",
             "ipam": {
@@ -163,7 +207,8 @@ impl Node {
             .env("CNI_COMMAND", command)
             .env("CNI_CONTAINERID", container)
             .env("CNI_IFNAME", "eth0")
-            .env("CNI_NETNS", "/run/netns/x")
+            .env("CNI_NETNS", namespace)
+            .env("CNI_ARGS", args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -158,3 +158,19 @@ async fn a_new_sandbox_of_the_same_pod_keeps_the_address_and_the_old_one_cannot_
     world.del(&of_pod("web", "u", "c2", "eth0")).await;
     assert_eq!(world.node.allocator().held(), 0);
 }
+
+#[tokio::test]
+async fn pools_can_have_to_match_the_parent_interface() {
+    let world = World::new().await;
+    for (name, network) in [("near", "10.6.0.0/16"), ("far", "10.7.0.0/16")] {
+        let first = network.replace("0/16", "10");
+        world.pool(name, network, &[&first], json!({"default": true})).await;
+    }
+    let mut request = add(sandbox("c1"));
+    request.match_master_subnet = true;
+    let (code, message) = world.refused(request.clone()).await;
+    assert_eq!(code.as_str(), "NoPool");
+    assert!(message.contains("has to match the master interface, which has no known address"), "{message}");
+    request.master_addresses = vec!["10.7.0.4".parse().unwrap(), "fe80::4".parse().unwrap()];
+    assert_eq!(world.granted(request).await, ["10.7.0.10/16"]);
+}

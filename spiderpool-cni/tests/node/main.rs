@@ -10,4 +10,5 @@ mod interfaces;
 mod refusals;
 mod restart;
 mod stateful;
+mod sweep;
 mod world;

@@ -13,22 +13,28 @@ use spiderpool_core::model::Families;
 use spiderpool_core::name::{Namespace, NodeName, ObjectName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
 use spiderpool_core::store::{Document, Key, MemoryStore, ResourceName, Store};
+use spiderpool_core::sweep::SweepPolicy;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) node: Node,
+    name: &'static str,
+    state: Option<PathBuf>,
 }
 
-async fn open(store: &Arc<dyn Store>) -> Node {
+async fn open(store: &Arc<dyn Store>, name: &str, state: Option<PathBuf>) -> Node {
     let config = NodeConfig {
-        node: NodeName::new("n1").unwrap(),
+        node: NodeName::new(name).unwrap(),
         scope: ScopeName::default_scope(),
         families: Families::Both,
         stateful: StatefulKinds::default(),
         home: Namespace::new("kube-system").unwrap(),
         cluster_network: None,
         auto_pools: AutoPools::Enabled,
+        state,
+        policy: SweepPolicy::default(),
     };
     Node::open(store.clone(), Arc::new(StorePods(store.clone())), Env::system(), config).await.unwrap()
 }
@@ -37,7 +43,8 @@ impl World {
     /// Without any object.
     pub(crate) async fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        Self { node: open(&store).await, store }
+        let node = open(&store, "n1", None).await;
+        Self { node, store, name: "n1", state: None }
     }
 
     /// With pools `p4` (10.6.0.10 to .12, gateway .1) and `p6` (fd00::10 to ::12), which are default.
@@ -52,7 +59,19 @@ impl World {
     /// The agent's process ends and begins again.
     pub(crate) async fn restart(&mut self) {
         self.node.settle_endpoints().await;
-        self.node = open(&self.store).await;
+        self.node = open(&self.store, self.name, self.state.clone()).await;
+    }
+
+    /// The agent is given a directory for what it has to know after a restart.
+    pub(crate) async fn keep_state(&mut self, dir: PathBuf) {
+        self.state = Some(dir);
+        self.restart().await;
+    }
+
+    /// The store is taken to another node, whose agent goes on with it.
+    pub(crate) async fn move_to(&mut self, node: &'static str) {
+        self.name = node;
+        self.restart().await;
     }
 
     pub(crate) async fn pool(&self, name: &str, subnet: &str, ips: &[&str], more: Value) {
@@ -148,10 +167,12 @@ pub(crate) fn of_pod(pod: &str, uid: &str, container: &str, interface: &str) -> 
 pub(crate) fn add(attachment: Attachment) -> AddRequest {
     AddRequest {
         attachment,
+        net_namespace_id: None,
         ipv4_pools: Vec::new(),
         ipv6_pools: Vec::new(),
         clean_gateway: false,
         match_master_subnet: false,
+        master_addresses: Vec::new(),
         requested_ips: Vec::new(),
         deadline_millis: None,
     }

@@ -36,6 +36,7 @@ fn add_hands_on_everything_that_is_known() {
     ] {
         conf["ipam"][key] = value;
     }
+    conf["master"] = json!("lo");
     conf["runtimeConfig"] = json!({"ips": ["10.6.0.5/16"]});
     conf["args"] = json!({"cni": {"ips": ["fd00::5"]}});
     let ran = node.call("ADD").set("CNI_ARGS", format!("{K8S};IP=10.6.0.5")).stdin(conf.to_string()).run();
@@ -46,6 +47,8 @@ fn add_hands_on_everything_that_is_known() {
     let mut request = seen.remove(0);
     let deadline = request.body["deadlineMillis"].take().as_u64().unwrap();
     assert!((1..=99_000).contains(&deadline), "{deadline}");
+    let of_master = request.body["masterAddresses"].take();
+    assert!(of_master.as_array().unwrap().contains(&json!("127.0.0.1")), "{of_master}");
     insta::assert_snapshot!(format!("{}\n{}", request.line, pretty(&request.body)), @r#"
     POST /v1/ipam/ip
     {
@@ -60,6 +63,7 @@ fn add_hands_on_everything_that_is_known() {
         "p6"
       ],
       "ifName": "eth0",
+      "masterAddresses": null,
       "matchMasterSubnet": true,
       "netNamespace": "/var/run/netns/test",
       "networkName": "macvlan-conf",
@@ -72,6 +76,24 @@ fn add_hands_on_everything_that_is_known() {
       ]
     }
     "#);
+}
+
+#[rstest]
+#[case::unnamed(json!({}), "the network configuration names no parent interface")]
+#[case::absent(json!({"master": "absent0"}), "there is no interface absent0 on this node")]
+#[case::device(json!({"master": "lo", "deviceID": "0000:ff:1f.7"}), "there is no PCI device \"0000:ff:1f.7\"")]
+#[case::given_at_run_time(json!({"runtimeConfig": {"deviceID": "0000:ff:1f.7"}}), "there is no PCI device")]
+fn a_parent_interface_that_is_to_match_has_to_be_there(#[case] more: Value, #[case] says: &str) {
+    let node = Node::new();
+    let agent = node.agent(vec![]);
+    let mut conf = node.conf("1.0.0");
+    conf["ipam"]["match_master_subnet"] = json!(true);
+    conf.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    let ran = node.run("ADD", &conf);
+    let error = ran.json();
+    assert_eq!(error["code"], 7, "{error}");
+    assert!(error["msg"].as_str().unwrap().contains(says), "{error}");
+    assert!(agent.seen().is_empty(), "nobody was asked");
 }
 
 #[test]

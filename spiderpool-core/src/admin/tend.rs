@@ -8,6 +8,7 @@ use super::{AdminError, Deletion, Mode};
 use crate::{
     addr::Family,
     alloc::Allocator,
+    api::SpiderIPPool,
     inspect::RecordFilter,
     model::{BlockId, PlanId, Pool},
     name::{ObjectName, Uid},
@@ -87,15 +88,16 @@ impl Allocator {
 
     pub(crate) async fn finish_pools(&self, tended: &mut Tended) -> Result<(), AdminError> {
         let pools = self.list_pools().await?;
-        let mut terminating =
-            pools.iter().filter(|(pool, _)| pool.metadata.deletion_timestamp.is_some()).peekable();
-        if terminating.peek().is_none() {
+        let is_terminating = |pool: &SpiderIPPool| pool.metadata.deletion_timestamp.is_some();
+        let terminating: Vec<_> =
+            pools.iter().map(|(pool, _)| pool).filter(|pool| is_terminating(pool)).collect();
+        if terminating.is_empty() {
             return Ok(());
         }
         // Also records outside the pool's ranges: they name it all the same.
         let records = self.inspect().records(&RecordFilter::default()).await?;
         let held: BTreeSet<&str> = records.iter().map(|(_, record)| record.pool.as_str()).collect();
-        for (pool, _) in terminating {
+        for pool in terminating {
             let name = ObjectName::new(&pool.metadata.name).map_err(AdminError::Name)?;
             if pool.metadata.uid.as_deref().is_some_and(|uid| held.contains(uid)) {
                 continue;
@@ -179,7 +181,7 @@ impl Allocator {
         let pools = self.list_pools().await?;
         let alive = |plan: &PlanId| {
             let PlanId::Pool(uid) = plan else { return true };
-            let pool = |(pool, _): &(std::sync::Arc<crate::api::SpiderIPPool>, _)| {
+            let pool = |(pool, _): &(std::sync::Arc<SpiderIPPool>, _)| {
                 pool.metadata.uid.as_deref() == Some(uid.as_str())
             };
             plans.items.iter().any(|item| item.key == Key::Plan(plan.clone())) || pools.iter().any(pool)

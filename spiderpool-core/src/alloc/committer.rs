@@ -19,7 +19,8 @@ use super::{
 use crate::{
     hash::{Map, Seed},
     model::BlockId,
-    protocol::{Commit, Failure, Intent, Machine, Outcome, Reply, Step},
+    protocol::{Commit, Failure, Intent, Machine, Op, Outcome, Reply, Step},
+    store::Key,
 };
 
 #[derive(Debug)]
@@ -176,7 +177,13 @@ impl Committer {
         };
         while let Some(running) = turn.as_mut() {
             match running.machine.step(driver.input(reply)) {
-                Step::Do(op) => reply = driver.perform_basic(op).await,
+                Step::Do(op) => {
+                    let writes = matches!(op, Op::Update(Key::Block(_), ..));
+                    reply = driver.perform_basic(op).await;
+                    if writes && matches!(reply, Reply::Failed(Failure::Conflict | Failure::Missing)) {
+                        driver.conflicts.note(running.tickets.iter().map(|ticket| &ticket.intent));
+                    }
+                }
                 Step::Done(committed) => {
                     driver.cache.put(&waiter.id, committed.block.clone());
                     if let Some((_, block)) = &committed.block {

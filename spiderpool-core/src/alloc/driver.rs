@@ -15,6 +15,7 @@ use futures_util::future::{Either, join_all, poll_immediate, select};
 use super::{
     cache::Cache,
     committer::{Committer, Waiter},
+    conflicts::Counted,
     finder::{Finder, Hint},
     index::Index,
     liveness::Liveness,
@@ -44,6 +45,7 @@ pub(super) struct Driver {
     pub(super) cache: Cache,
     pub(super) finder: Finder,
     pub(super) committer: Committer,
+    pub(super) conflicts: Arc<Counted>,
     /// Cheap numbers for jitter and choices; seeded from [`Env::entropy`] once.
     pub(super) numbers: AtomicU64,
 }

@@ -4,6 +4,7 @@
 
 mod cache;
 mod committer;
+mod conflicts;
 mod container;
 mod driver;
 mod finder;
@@ -16,11 +17,13 @@ mod order;
 mod owners;
 mod recall;
 mod request;
+mod scope;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
+pub use conflicts::Conflicts;
 pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, MemoryLog};
@@ -31,6 +34,7 @@ pub use request::{
 use self::{
     cache::Cache,
     committer::Committer,
+    conflicts::Counted,
     driver::Driver,
     finder::Finder,
     index::Index,
@@ -42,14 +46,14 @@ use crate::{
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
-    model::{Attachment, Binding, BlockBits, FORMAT, GrantKey, Record, Scope, Slot},
+    model::{Attachment, Binding, BlockBits, GrantKey, Record, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
         Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wait, Wanted,
     },
-    store::{Key, Store, StoreError},
+    store::Store,
 };
 
 /// Whether other processes write to the same store.
@@ -69,7 +73,7 @@ pub struct AllocatorConfig {
     pub node: NodeName,
     /// The address space.
     pub scope: ScopeName,
-    /// The block size of a scope that does not exist yet; none: the store's own choice.
+    /// The block size of a scope that does not exist yet, and has no blocks either; none: the store's own choice.
     pub block_bits: Option<BlockBits>,
     /// Whether others write too.
     pub sharing: Sharing,
@@ -119,16 +123,20 @@ struct Inner {
 impl Allocator {
     /// Opens the scope, creating it if it does not exist, and takes in what is held.
     ///
-    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log.
+    /// A scope that has blocks, and whose own document is lost, is written again with the size of its blocks.
+    ///
+    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log. One more listing
+    /// for a scope that does not exist yet.
     ///
     /// # Errors
-    /// The store does not answer, or is of a newer format.
+    /// The store does not answer, or is of a newer format; or the scope's document is lost, and its blocks do not say
+    /// which size they should have.
     pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
         let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules } = config;
         let capabilities = store.capabilities();
         let shared = capabilities.shared || sharing == Sharing::Shared;
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
-        let bits = open_scope(store.as_ref(), &scope, bits).await?;
+        let bits = scope::open(store.as_ref(), &scope, bits).await?;
         let snapshots = if capabilities.snapshot_list { Snapshots::Yes } else { Snapshots::No };
         let seed = Seed(env.entropy.next_u64());
         let driver = Driver {
@@ -145,6 +153,7 @@ impl Allocator {
                 seed,
             ),
             committer: Committer::new(seed),
+            conflicts: Arc::new(Counted::default()),
             numbers: AtomicU64::new(env.entropy.next_u64()),
             store,
             env,
@@ -198,7 +207,7 @@ impl Allocator {
 
     /// The same scope, with other eyes for pods and sandboxes, and without what this process knows of its own node.
     pub(crate) fn with_liveness(&self, liveness: Arc<dyn Liveness>) -> Self {
-        let Driver { store, env, shared, setting, .. } = &self.inner.driver;
+        let Driver { store, env, shared, setting, conflicts, .. } = &self.inner.driver;
         let Inner { node, scope, rules, .. } = self.inner.as_ref();
         let seed = Seed(self.number());
         let driver = Driver {
@@ -213,6 +222,7 @@ impl Allocator {
             cache: Cache::off(),
             finder: Finder::new(setting.bits, 0, seed),
             committer: Committer::new(seed),
+            conflicts: conflicts.clone(),
             numbers: AtomicU64::new(self.number()),
         };
         let (owners, interner) = (Owners::new(seed), Interner::new(seed));
@@ -254,6 +264,12 @@ impl Allocator {
     #[must_use]
     pub fn held(&self) -> usize {
         self.inner.driver.index.len()
+    }
+
+    /// How often somebody else was faster.
+    #[must_use]
+    pub fn conflicts(&self) -> Conflicts {
+        self.inner.driver.conflicts.now()
     }
 
     /// Grants all parts of `request`, or none. Asked again for the same container, it answers the same.
@@ -437,28 +453,6 @@ impl Allocator {
 fn no_pool() -> Uid {
     // Only where a part has no candidate: such a record is never written.
     Uid::new("none").unwrap_or_else(|_| no_pool())
-}
-
-async fn open_scope(store: &dyn Store, name: &ScopeName, bits: BlockBits) -> Result<BlockBits, OpenError> {
-    let key = Key::Scope(name.clone());
-    loop {
-        if let Some(found) = store.get(&key).await? {
-            let Some(scope) = found.document.as_scope() else {
-                let message = "another document stands in its place".into();
-                return Err(StoreError::Damaged { what: key.to_string(), message }.into());
-            };
-            if scope.format > FORMAT {
-                let (scope, found) = (name.clone(), scope.format);
-                return Err(OpenError::NewerFormat { scope, found, supported: FORMAT });
-            }
-            return Ok(scope.block_bits);
-        }
-        let scope = Scope { name: name.clone(), block_bits: bits, format: FORMAT };
-        match store.create(&key, scope.into()).await {
-            Ok(_) | Err(StoreError::AlreadyExists { .. } | StoreError::UnknownOutcome { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 fn name_of(request: &AddRequest, at: usize) -> PartName {

@@ -195,4 +195,16 @@ pub enum OpenError {
         /// The newest format this version reads.
         supported: u32,
     },
+    /// The scope's own document is lost, and its blocks do not say which size they should have.
+    #[error(
+        "scope {scope} has lost its document, which says how large its blocks are, and the blocks do not tell: {why}. \
+         Nothing was changed. Restore a backup; or stop all agents, export what can be read (spiderpoolctl export) and \
+         import it into an empty store, which cuts the blocks anew. spiderpoolctl fsck names what is wrong"
+    )]
+    ScopeLost {
+        /// Which scope.
+        scope: ScopeName,
+        /// What its blocks say.
+        why: String,
+    },
 }

@@ -1,6 +1,6 @@
 //! From the sources to the pools that are named for each part.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     AutoPoolProblem, AutoPools, Facts, Refusal, Refused, SelectError, Source, catalog::Entry,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     addr::Family,
-    api::{Violations, Warning, keys},
+    api::{Violation, Violations, Warning, keys},
     model::{Application, Pool, PoolRef, Reclaim, Slot},
     name::{InterfaceName, ObjectName},
     validate::annotations::{self, PoolChoice, PoolItem, Pools, SubnetItem},
@@ -62,6 +62,7 @@ fn from_pod(
 ) -> Result<Option<(Source, Vec<Wish>)>, SelectError> {
     let Some(pod) = facts.pod else { return Ok(None) };
     let wrong = |found: Violations| SelectError::wrong_pod(facts, found);
+    sizing(pod.annotations, warnings).map_err(wrong)?;
     if let Some(text) = pod.annotations.get(keys::SUBNETS) {
         let items = annotations::subnets(text, warnings).map_err(wrong)?;
         let item = items.into_iter().find(|item| item.interface == *facts.interface);
@@ -86,6 +87,26 @@ fn from_pod(
         }
     }
     Ok(None)
+}
+
+/// How auto pools are sized and when they go. Nothing here depends on it, so that only whoever asks for one is refused.
+fn sizing(pod: &BTreeMap<String, String>, warnings: &mut Vec<Warning>) -> Result<(), Violations> {
+    let text = |key: &str| pod.get(key);
+    let number = text(keys::IP_NUMBER).map(|text| annotations::ip_number(text).map(drop));
+    let reclaim = text(keys::RECLAIM).map(|text| annotations::reclaim(text).map(drop));
+    let mut found = Violations::none();
+    [number, reclaim].into_iter().flatten().filter_map(Result::err).for_each(|wrong| found.extend(wrong));
+    if [keys::SUBNETS, keys::SUBNET].iter().any(|key| pod.contains_key(*key)) {
+        return found.into_result(());
+    }
+    let odd = |wrong: &Violation| {
+        Warning::new(
+            &wrong.field,
+            format!("without a Subnet this has no effect; and it is wrong: {}", wrong.message),
+        )
+    };
+    warnings.extend(found.iter().map(odd));
+    Ok(())
 }
 
 fn from_defaults(facts: &Facts<'_>, warnings: &mut Vec<Warning>) -> Result<(Source, Vec<Wish>), SelectError> {

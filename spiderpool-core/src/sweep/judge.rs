@@ -88,7 +88,7 @@ fn ask<T>(next: Source) -> Judged<T> {
 
 fn stateless(record: &Record, case: &Case<'_>, now: Timestamp, policy: &SweepPolicy) -> Judged<Verdict> {
     if record.owner.pod.is_none() {
-        return Err(keep(KeepWhy::NoPod));
+        return sandbox_alone(record, case.sandbox);
     }
     let first = match &case.pod {
         PodSeen::NotAsked => return ask(Source::Pod),
@@ -104,6 +104,18 @@ fn stateless(record: &Record, case: &Case<'_>, now: Timestamp, policy: &SweepPol
         gate(case, record, &second, policy)?;
     }
     Ok(Verdict::Free { first, second, how: How::Release })
+}
+
+/// A bare sandbox: no API knows of it, so there is no first source that could say that it lives, and the second has to be
+/// certain. That its node is gone, or silent, is not enough.
+fn sandbox_alone(record: &Record, sandbox: SandboxSeen) -> Judged<Verdict> {
+    match (&record.attachment, sandbox) {
+        (Attachment::Container(_), SandboxSeen::NotAsked) => ask(Source::Sandbox),
+        (Attachment::Container(_), SandboxSeen::Gone) => {
+            Ok(Verdict::Free { first: First::NoPod, second: Second::SandboxGone, how: How::Release })
+        }
+        _ => Err(keep(KeepWhy::NoPod)),
+    }
 }
 
 /// Whether the pod that holds the address has ended, although it is still declared.

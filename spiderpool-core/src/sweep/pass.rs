@@ -69,6 +69,9 @@ pub struct Judged {
     /// What was done about it.
     #[serde(flatten)]
     pub done: Done,
+    /// The record as it was judged; none for a claim without a record.
+    #[serde(skip)]
+    pub record: Option<Arc<Record>>,
 }
 
 /// What a pass came to.
@@ -329,6 +332,7 @@ impl Pass<'_> {
             reason: verdict.reason(),
             verdict,
             done,
+            record: record.cloned(),
         });
     }
 

@@ -75,7 +75,7 @@ pub enum How {
 pub enum KeepWhy {
     /// The sweep is switched off.
     SweepOff,
-    /// It belongs to a sandbox that no pod stands for.
+    /// It belongs to a sandbox that no pod stands for, and that is not known to be gone.
     NoPod,
     /// The first source does not answer.
     PodUnknown,
@@ -143,6 +143,8 @@ pub enum WaitWhy {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum First {
+    /// No pod stands for its sandbox: a runtime that names none, and no API to ask.
+    NoPod,
     /// No pod of that name exists.
     PodAbsent,
     /// The pod of that name is another one.
@@ -283,7 +285,7 @@ impl fmt::Display for KeepWhy {
         match self {
             Self::SweepOff => f.write_str("the sweep is switched off"),
             Self::NoPod => {
-                f.write_str("no pod stands for its sandbox; the runtime's GC says when it has gone")
+                f.write_str("no pod stands for its sandbox, and nothing says that the sandbox is gone")
             }
             Self::PodUnknown => f.write_str("whether its pod exists is not known"),
             Self::PodAlive { phase } => write!(f, "its pod {}", in_words(*phase)),
@@ -334,6 +336,7 @@ impl fmt::Display for WaitWhy {
 impl fmt::Display for First {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NoPod => f.write_str("no pod stands for its sandbox"),
             Self::PodAbsent => f.write_str("no pod of that name exists"),
             Self::PodReplaced { by: Some(by) } => write!(f, "the pod of that name is another one (uid {by})"),
             Self::PodReplaced { by: None } => f.write_str("the pod of that name is another one"),

@@ -3,11 +3,15 @@
 #[cfg(test)]
 mod clock;
 #[cfg(test)]
+mod conflicts;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
+mod scope;
 #[cfg(test)]
 mod storm;
 #[cfg(test)]

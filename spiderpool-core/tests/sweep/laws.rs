@@ -186,6 +186,9 @@ fn api_says_gone(world: &World) -> bool {
             ClaimSeen::NotAsked | ClaimSeen::Unknown => false,
         };
     }
+    if record.owner.pod.is_none() {
+        return true;
+    }
     match &world.pod {
         PodSeen::NotAsked | PodSeen::Unknown => false,
         PodSeen::Absent => true,
@@ -213,6 +216,12 @@ fn node_says_gone(world: &World) -> bool {
         NodeSeen::NotAsked | NodeSeen::Unknown => false,
     };
     match (&world.record.attachment, world.sandbox) {
+        // No API speaks for a bare sandbox: only its own end counts.
+        (attachment, sandbox) if world.record.owner.pod.is_none() => {
+            world.record.binding == Binding::Stateless
+                && matches!(attachment, Attachment::Container(_))
+                && sandbox == SandboxSeen::Gone
+        }
         (Attachment::Detached, _) | (Attachment::Container(_), SandboxSeen::Gone) => true,
         (Attachment::Container(_), SandboxSeen::NodeSilent) | (Attachment::Unknown, _) => node_gone,
         (Attachment::Container(_), SandboxSeen::Alive | SandboxSeen::NotAsked) => false,
@@ -244,7 +253,7 @@ proptest! {
         };
         let unknown_binding =
             world.record.binding == Binding::Stateful && world.record.attachment == Attachment::Unknown;
-        if api_says_gone(&world) && node_says_gone(&world) && world.record.owner.pod.is_some() && !unknown_binding {
+        if api_says_gone(&world) && node_says_gone(&world) && !unknown_binding {
             prop_assert!(world.verdict().frees(), "{}", world.verdict());
         }
     }

@@ -416,26 +416,30 @@ fn stateful(
 fn owners_that_no_source_can_speak_for_are_kept() {
     let policy = SweepPolicy::default();
     let mut words = Vec::new();
-    let mut judge = |name: &str, record: &spiderpool_core::model::Record, node| {
+    let mut judge = |name: &str, record: &spiderpool_core::model::Record, sandbox, node| {
         let gone = ControllerSeen::Gone;
-        let verdict = verdict(record, ClaimSeen::This, &PodSeen::Absent, &gone, Gone, node, &policy);
+        let verdict = verdict(record, ClaimSeen::This, &PodSeen::Absent, &gone, sandbox, node, &policy);
         words.push(format!("{name}: {verdict}"));
     };
     let mut sandbox = record(Stateless);
     sandbox.owner.pod = None;
-    judge("a bare sandbox", &sandbox, WELL);
+    judge("a bare sandbox", &sandbox, Alive, WELL);
+    judge("a bare sandbox, its node gone", &sandbox, NodeSilent, NodeSeen::Deleted);
+    judge("a bare sandbox that is gone", &sandbox, Gone, WELL);
     let mut migrated = record(Stateless);
     migrated.attachment = Attachment::Unknown;
-    judge("migrated, node well", &migrated, WELL);
-    judge("migrated, node gone", &migrated, NodeSeen::Deleted);
+    judge("migrated, node well", &migrated, Gone, WELL);
+    judge("migrated, node gone", &migrated, Gone, NodeSeen::Deleted);
     let mut migrated = record(Stateful);
     migrated.attachment = Attachment::Unknown;
-    judge("migrated binding", &migrated, NodeSeen::Deleted);
+    judge("migrated binding", &migrated, Gone, NodeSeen::Deleted);
     let mut own = record(Stateful);
     own.controller = None;
-    judge("a binding without a controller", &own, WELL);
+    judge("a binding without a controller", &own, Gone, WELL);
     insta::assert_snapshot!(words.join("\n"), @r"
-    a bare sandbox: keep: no pod stands for its sandbox; the runtime's GC says when it has gone
+    a bare sandbox: keep: no pod stands for its sandbox, and nothing says that the sandbox is gone
+    a bare sandbox, its node gone: keep: no pod stands for its sandbox, and nothing says that the sandbox is gone
+    a bare sandbox that is gone: free: no pod stands for its sandbox, and the sandbox of its container is gone
     migrated, node well: keep: nobody knows which container uses it on node n1
     migrated, node gone: free: no pod of that name exists, and its node is not there any more
     migrated binding: keep: nobody knows which container uses it on node n1

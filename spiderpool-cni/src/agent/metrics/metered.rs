@@ -4,10 +4,11 @@ use super::Metrics;
 use crate::agent::{Budget, Ipam};
 use crate::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ExplainRequest,
-    Explanation, GcRequest, GcResponse, StatusResponse,
+    Explanation, GcRequest, GcResponse, SandboxRequest, SandboxResponse, StatusResponse,
 };
 use crate::spool::EntryName;
 use async_trait::async_trait;
+use spiderpool_core::alloc::Conflicts;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -32,6 +33,7 @@ impl Metered {
         let start = Instant::now();
         let outcome = work.await;
         self.metrics.released(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        self.metrics.conflicts(self.inner.conflicts());
         outcome
     }
 }
@@ -43,6 +45,7 @@ impl Ipam for Metered {
         let start = Instant::now();
         let outcome = self.inner.add(request, budget).await;
         self.metrics.granted(start.elapsed(), outcome.as_ref().err().map(|error| &error.code));
+        self.metrics.conflicts(self.inner.conflicts());
         outcome
     }
 
@@ -62,8 +65,20 @@ impl Ipam for Metered {
         self.inner.gc(request).await
     }
 
+    async fn sandbox(&self, request: SandboxRequest) -> Result<SandboxResponse, ErrorBody> {
+        self.inner.sandbox(request).await
+    }
+
+    async fn alive(&self) -> Result<(), ErrorBody> {
+        self.inner.alive().await
+    }
+
     async fn status(&self) -> Result<StatusResponse, ErrorBody> {
         self.inner.status().await
+    }
+
+    fn conflicts(&self) -> Conflicts {
+        self.inner.conflicts()
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {

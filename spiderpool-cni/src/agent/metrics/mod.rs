@@ -3,6 +3,7 @@
 
 mod durations;
 mod metered;
+mod sweep;
 
 pub use metered::Metered;
 
@@ -12,7 +13,11 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use spiderpool_core::alloc::Conflicts;
+use spiderpool_core::sweep::Swept;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use sweep::Sweep;
 
 /// The content type of [`Metrics::render`].
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -26,6 +31,7 @@ pub struct Metrics {
     ip_used_out: Counter,
     release: Operation,
     pending_releases: Gauge,
+    sweep: Sweep,
 }
 
 /// The figures that grants and releases have in common.
@@ -114,7 +120,9 @@ impl Metrics {
             "Releases that found no agent and are still to be done",
             pending_releases.clone(),
         );
-        Self { registry, allocation, no_available_pool, ip_used_out, release, pending_releases }
+        let sweep = Sweep::default();
+        sweep.register(&mut registry);
+        Self { registry, allocation, no_available_pool, ip_used_out, release, pending_releases, sweep }
     }
 
     /// Counts a grant.
@@ -142,14 +150,21 @@ impl Metrics {
         self.release.waited.observe(waited);
     }
 
-    /// Counts writes for grants that met somebody else's change.
-    pub fn grant_conflicts(&self, count: u64) {
-        self.allocation.conflicts.inc_by(count);
+    /// How often writes met somebody else's change until now.
+    pub fn conflicts(&self, until_now: Conflicts) {
+        // Whoever looked earlier may come later.
+        self.allocation.conflicts.inner().fetch_max(until_now.grants, Ordering::Relaxed);
+        self.release.conflicts.inner().fetch_max(until_now.releases, Ordering::Relaxed);
     }
 
-    /// Counts writes for releases that met somebody else's change.
-    pub fn release_conflicts(&self, count: u64) {
-        self.release.conflicts.inc_by(count);
+    /// Takes in a pass of the sweep.
+    pub fn swept(&self, swept: &Swept, took: Duration) {
+        self.sweep.pass(swept, took);
+    }
+
+    /// Counts a pass of the sweep that failed.
+    pub fn sweep_failed(&self) {
+        self.sweep.failed();
     }
 
     /// Everything in the text form of OpenMetrics.

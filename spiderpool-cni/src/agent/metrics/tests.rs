@@ -1,5 +1,6 @@
 use super::Metrics;
 use crate::api::ErrorCode;
+use spiderpool_core::alloc::Conflicts;
 use std::time::Duration;
 
 #[test]
@@ -13,7 +14,8 @@ fn failures_are_told_apart() {
         metrics.granted(quick, Some(&ErrorCode::from(code.to_owned())));
     }
     metrics.released(Duration::from_secs(2), Some(&ErrorCode::Unavailable));
-    metrics.grant_conflicts(3);
+    metrics.conflicts(Conflicts { grants: 3, releases: 1 });
+    metrics.conflicts(Conflicts { grants: 2, releases: 1 });
     let text = metrics.render(5).unwrap();
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("spiderpool_{name} ")));

@@ -124,7 +124,7 @@ impl FindingKind {
             Self::Damaged => "nothing can be said about this document, nor about what depends on it",
             Self::Malformed => "it offers no address until it is corrected",
             Self::NoScope => {
-                "the size of the blocks is a guess, so addresses may be looked for in the wrong block"
+                "only the blocks say which size they should have; where they differ, no allocator opens the scope"
             }
             Self::BlockSize => "its addresses are looked for elsewhere, so they may be granted twice",
             Self::DuplicateGrant => "one of the two addresses is lost until it is released",
@@ -175,7 +175,10 @@ impl FindingKind {
                 "restore it from an export, or delete it by the store's own means if it is only a view"
             }
             Self::Malformed => "apply a corrected version",
-            Self::NoScope => "stop all agents; export what can be read and import it into an empty store",
+            Self::NoScope => {
+                "a repair writes it again where all blocks have one size; else stop all agents, export what can be read \
+                 and import it into an empty store"
+            }
             Self::BlockSize => "stop all agents; export, and import into an empty store",
             Self::DuplicateGrant => "release the address that the pod does not use",
             Self::CopyDiffers => {

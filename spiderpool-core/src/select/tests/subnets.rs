@@ -87,3 +87,29 @@ fn a_named_auto_pool_keeps_to_its_application(#[case] mut world: World, #[case] 
         Some(reason) => assert!(world.error().contains(reason), "{}", world.error()),
     }
 }
+
+/// How an auto pool is sized is nobody's business who has none, and a mistake in it is told like any other.
+#[test]
+fn sizes_that_are_none_are_refused_where_they_count_and_told_elsewhere() {
+    let wrong =
+        |world: World| world.annotated("ippool-ip-number", "+-3").annotated("ippool-reclaim", "maybe");
+    let error = wrong(world().pool("p", auto("s4", "eth0", "uid-now"))).error();
+    for said in [
+        "metadata.annotations[ipam.spidernet.io/ippool-ip-number] (invalid): `+-3` is not a number of addresses",
+        "metadata.annotations[ipam.spidernet.io/ippool-reclaim] (invalid): `maybe` is neither true nor false",
+    ] {
+        assert!(error.contains(said), "{error}");
+    }
+    let elsewhere = wrong(World::new().pool("d", json!({"default": true})));
+    assert_eq!(elsewhere.selected(), ["eth0 IPv4: d"]);
+    let warnings: Vec<_> = elsewhere.select().unwrap().warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    let said = "metadata.annotations[ipam.spidernet.io/ippool-ip-number]: without a Subnet this has no effect; and it is \
+                wrong: `+-3` is not a number of addresses";
+    assert!(warnings[0].starts_with(said), "{warnings:?}");
+    let right = world().pool("p", auto("s4", "eth0", "uid-now"));
+    assert_eq!(
+        right.annotated("ippool-ip-number", "+1").annotated("ippool-reclaim", "false").selected(),
+        ["eth0 IPv4: p"]
+    );
+}

@@ -1,0 +1,90 @@
+//! The sweep and the tending, where no controller does it.
+
+use super::Node;
+use spiderpool_core::admin::{AdminError, Mode, Tended};
+use spiderpool_core::store::StoreError;
+use spiderpool_core::sweep::{Done, Judged, Swept};
+
+impl Node {
+    /// One pass of the sweep over the scope: frees what both sources say nobody uses, and logs why. Of other nodes'
+    /// containers it frees only what a declared Node vouches for: the out-of-service taint, a lease that fell silent.
+    ///
+    /// Cost and cancellation: see [`Allocator::sweep`](spiderpool_core::alloc::Allocator::sweep).
+    ///
+    /// # Errors
+    /// The store failed; what was freed stays free, and the next pass goes on.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let swept = self.allocator.sweep(&self.sources, &self.config.policy, Mode::Real).await?;
+        for judged in &swept.judged {
+            let Judged { address, interface, reason, node, .. } = judged;
+            let (node, owner) = (node.as_ref().map(tracing::field::display), owner(judged));
+            match &judged.done {
+                Done::Freed => {
+                    tracing::info!(%address, %owner, %interface, node, %reason, "freed by the sweep");
+                    self.was_freed(judged);
+                }
+                Done::Later(why) => {
+                    tracing::warn!(%address, %owner, %interface, node, %reason, %why, "to be freed, and cannot be yet");
+                }
+                Done::Kept(why) => {
+                    tracing::debug!(%address, %owner, %interface, node, %reason, %why, "kept by the sweep");
+                }
+                Done::Nothing | Done::WouldFree | Done::Changed => {
+                    tracing::debug!(%address, %owner, %interface, node, %reason, "kept by the sweep");
+                }
+            }
+        }
+        if !swept.complete {
+            tracing::warn!(
+                "a block cannot be read: the sweep leaves claims alone; spiderpoolctl fsck says which it is"
+            );
+        }
+        Ok(swept)
+    }
+
+    /// Finishes what edits and crashes left half-done, and logs what that was.
+    ///
+    /// # Errors
+    /// The store failed, or somebody edits the same objects; the next call goes on.
+    pub async fn tend(&self) -> Result<Tended, AdminError> {
+        let tended = self.allocator.tend().await?;
+        for object in &tended.deleted {
+            tracing::info!(%object, "its deletion is finished");
+        }
+        for plan in &tended.settled {
+            tracing::info!(%plan, "settled: it says what its object says");
+        }
+        for plan in &tended.buried {
+            tracing::info!(%plan, "removed: its pool is gone");
+        }
+        for block in &tended.cleaned {
+            tracing::info!(%block, "copies of plans that are gone are taken out");
+        }
+        for subnet in &tended.subnets {
+            tracing::info!(%subnet, "its record says what its pools have");
+        }
+        Ok(tended)
+    }
+
+    /// Takes in that an address of this node is free.
+    fn was_freed(&self, judged: &Judged) {
+        let Some(record) = judged.record.as_ref().filter(|record| record.node == self.config.node) else {
+            return;
+        };
+        if let Some(container) = self.held.freed(judged.address, record) {
+            self.forget(&container);
+        }
+        if let Some(pod) = &record.owner.pod {
+            self.views.changed(pod.clone(), record.owner.uid.clone());
+        }
+    }
+}
+
+fn owner(judged: &Judged) -> String {
+    match (&judged.pod, &judged.owner) {
+        (Some(pod), Some(uid)) => format!("pod {pod} (uid {uid})"),
+        (Some(pod), None) => format!("pod {pod}"),
+        (None, Some(uid)) => format!("sandbox {uid}"),
+        (None, None) => "nobody".into(),
+    }
+}
