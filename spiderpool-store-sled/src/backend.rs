@@ -106,7 +106,7 @@ impl SledStore {
     async fn write(&self, key: &Key, action: Action) -> Answer {
         let write = Write { key: key.clone(), action };
         // What is committed decides already; what is under way is judged by the writer.
-        write.judge(self.desk.committed.get(key)?.as_ref())?;
+        write.judge(self.desk.committed.get(key)?.as_ref().map(|found| &found.token))?;
         let bytes = keys::encode(key);
         let value = match &write.action {
             Action::Delete(_) => None,

@@ -328,7 +328,7 @@ impl Writer {
             Some(changed) => changed.clone(),
             None => self.desk.committed.get(&write.key)?,
         };
-        write.judge(current.as_ref())?;
+        write.judge(current.as_ref().map(|found| &found.token))?;
         let revision = meta.last.next();
         let old = current.as_ref().and_then(|found| Revision::of_token(&found.token));
         let base = current.as_ref().and_then(|found| found.document.as_block()).map(|block| &**block);

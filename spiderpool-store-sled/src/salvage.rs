@@ -40,7 +40,7 @@ pub(crate) fn rewrite(engine: &Engine, meta: &mut Meta, contents: &mut Contents)
     contents.damaged.clear();
     let mut batch = sled::Batch::default();
     for (n, key) in names.iter().enumerate() {
-        let Some(found) = contents.table.get(key).cloned() else { continue };
+        let Some(found) = contents.table.get(key) else { continue };
         let bytes = keys::encode(key);
         let revision: Revision = meta.last.next();
         match (key, found.document.as_block()) {

@@ -5,6 +5,7 @@ mod records;
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use self::records::Records;
 use super::{Epoch, GrantKey, Plan, PlanId, Record};
@@ -124,11 +125,16 @@ pub struct Block {
     bits: BlockBits,
     records: Records,
     /// In order of release.
-    released: Vec<(u8, Timestamp)>,
-    /// Shared: they change far less often than the records.
-    copies: Arc<Vec<Copy>>,
+    released: Released,
+    copies: Copies,
     bumps: u64,
 }
+
+/// What a block has few of stands in the block itself: every write copies it, and reads it where it has long left the
+/// processor's caches.
+type Released = SmallVec<[(u8, Timestamp); 2]>;
+/// The pool's and the reservations'; more only where pools overlap.
+type Copies = SmallVec<[Copy; 2]>;
 
 /// The stored form: the mask of held addresses is derived, so it cannot disagree with the records.
 #[derive(Clone, Serialize, Deserialize)]
@@ -149,7 +155,7 @@ impl From<Block> for Stored {
     fn from(block: Block) -> Self {
         let Block { id, bits, records, released, copies, bumps } = block;
         let records = records.iter().map(|(offset, record)| (offset, record.clone())).collect();
-        Self { id, bits, records, released, copies: Arc::unwrap_or_clone(copies), bumps }
+        Self { id, bits, records, released: released.into_vec(), copies: copies.into_vec(), bumps }
     }
 }
 
@@ -191,7 +197,8 @@ impl TryFrom<Stored> for Block {
                 return damaged("has two copies of one plan");
             }
         }
-        Ok(Self { id, bits, records: taken, released, copies: Arc::new(copies), bumps })
+        let (released, copies) = (released.into_iter().collect(), copies.into_iter().collect());
+        Ok(Self { id, bits, records: taken, released, copies, bumps })
     }
 }
 
@@ -210,7 +217,14 @@ impl Block {
     /// A block in which nothing is held and no plan has a copy.
     #[must_use]
     pub fn empty(id: BlockId, bits: BlockBits) -> Self {
-        Self { id, bits, records: Records::default(), released: Vec::new(), copies: Arc::default(), bumps: 0 }
+        Self {
+            id,
+            bits,
+            records: Records::default(),
+            released: Released::new(),
+            copies: Copies::new(),
+            bumps: 0,
+        }
     }
 
     /// Which block.
@@ -318,16 +332,15 @@ impl Block {
     pub fn install(&mut self, plan: &Plan) {
         let usable = self.usable_of(plan);
         let copy = Copy { plan: plan.id.clone(), epoch: plan.epoch, usable };
-        let copies = Arc::make_mut(&mut self.copies);
-        match copies.iter_mut().find(|copy| copy.plan == plan.id) {
+        match self.copies.iter_mut().find(|copy| copy.plan == plan.id) {
             Some(old) => *old = copy,
-            None => copies.push(copy),
+            None => self.copies.push(copy),
         }
     }
 
     /// Takes the copy of `plan` away.
     pub fn uninstall(&mut self, plan: &PlanId) {
-        Arc::make_mut(&mut self.copies).retain(|copy| copy.plan != *plan);
+        self.copies.retain(|copy| copy.plan != *plan);
     }
 
     /// Looks for an address among `allowed`: one that was never held, else the longest idle.

@@ -3,7 +3,7 @@
 //! A block is copied for every write to it and its records are spread over the whole memory, so what is asked of all
 //! of them is kept beside them: which offsets are held, and a tag of each owner.
 
-use std::sync::Arc;
+use std::{hint::black_box, sync::Arc};
 
 use smallvec::SmallVec;
 
@@ -19,7 +19,7 @@ const GROUP: usize = 4;
 ///
 /// They stand in groups of neighbours: a copy of the block takes one reference to each group and, once changed, to each
 /// record of the changed group alone.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Records {
     /// Bit i: offset i has a record.
     held: u64,
@@ -34,6 +34,27 @@ struct Entry {
     /// Of the record's owner. Different tags: different owners.
     tag: u32,
     record: Arc<Record>,
+}
+
+impl Clone for Records {
+    fn clone(&self) -> Self {
+        fetch(self.groups.iter().flatten());
+        Self { held: self.held, groups: self.groups.clone() }
+    }
+}
+
+/// Has the processor fetch what is `shared`. Each reference that is taken waits for its memory before the next one is
+/// begun (a locked operation); reads do not wait for each other, so whoever reads all first waits once.
+fn fetch<'a, T: 'a>(shared: impl Iterator<Item = &'a Arc<T>>) {
+    black_box(shared.map(Arc::strong_count).sum::<usize>());
+}
+
+/// `group` alone, to be changed.
+fn own(group: &mut Arc<Group>) -> &mut Group {
+    if Arc::strong_count(group) > 1 {
+        fetch(group.iter().flatten().map(|entry| &entry.record));
+    }
+    Arc::make_mut(group)
 }
 
 impl Records {
@@ -78,7 +99,7 @@ impl Records {
             self.groups.resize(at / GROUP + 1, None);
         }
         let group = self.groups[at / GROUP].get_or_insert_default();
-        Arc::make_mut(group)[at % GROUP] = Some(Entry { tag: tag(&record.owner.uid), record });
+        own(group)[at % GROUP] = Some(Entry { tag: tag(&record.owner.uid), record });
         self.held |= 1 << offset;
     }
 
@@ -89,7 +110,7 @@ impl Records {
         let at = usize::from(offset);
         self.held &= !(1 << offset);
         let place = self.groups.get_mut(at / GROUP)?;
-        let entry = Arc::make_mut(place.as_mut()?)[at % GROUP].take();
+        let entry = own(place.as_mut()?)[at % GROUP].take();
         if self.held >> (at / GROUP * GROUP) & ((1 << GROUP) - 1) == 0 {
             *place = None;
             while self.groups.last().is_some_and(Option::is_none) {

@@ -51,7 +51,7 @@ impl<S: Store> Retrying<S> {
         let write = Write { key: key.clone(), action };
         // Refused by what is there already: to be told so later, after an answer was lost, would leave it open
         // whether this very write brought that about.
-        write.judge(self.read(key).await?.as_ref())?;
+        write.judge(self.read(key).await?.as_ref().map(|found| &found.token))?;
         for _ in 0..TRIES {
             let unknown = match self.send(&write).await {
                 Err(StoreError::Unavailable { .. }) => continue,

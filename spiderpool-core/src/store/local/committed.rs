@@ -93,7 +93,7 @@ impl Committed {
     pub fn get(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
         let state = self.0.read();
         state.open()?;
-        Ok(state.table.get(key).cloned())
+        Ok(state.table.get(key))
     }
 
     /// The documents that `selector` selects at this instant.
@@ -114,7 +114,7 @@ impl Committed {
     pub fn write(&self, write: Write) -> Result<Token, StoreError> {
         let mut state = self.0.write();
         state.open()?;
-        write.judge(state.table.get(&write.key))?;
+        write.judge(state.table.token(&write.key))?;
         let revision = state.revision.next();
         let (key, after) = write.outcome(revision);
         let token = after.as_ref().map_or_else(|| revision.token(), |put| put.token.clone());

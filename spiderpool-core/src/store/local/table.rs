@@ -8,8 +8,9 @@ use std::{
 use crate::{
     addr::Family,
     hash::{Map, Seed},
+    model::BlockId,
     name::{Namespace, NamespacedName, ObjectName, ScopeName},
-    store::{Document, Key, Kind, Room, Selector, Versioned},
+    store::{Document, Key, Kind, Room, Selector, Token, Versioned},
 };
 
 /// Documents by key. A listing costs what it returns, whatever else there is.
@@ -30,7 +31,8 @@ pub struct Table {
 /// looked up: a write to a block that is there touches one place.
 #[derive(Clone, Debug)]
 struct Space {
-    blocks: Map<u128, Versioned>,
+    /// Small, for there may be many: a block's key is its place.
+    blocks: Map<u128, (Token, Document)>,
     /// Those that exist.
     order: BTreeSet<u128>,
     /// Those with room.
@@ -45,14 +47,18 @@ impl Default for Space {
 }
 
 impl Space {
-    /// The blocks of `indices` from `first` to `last`, ascending.
+    /// The blocks at `indices`, in their order.
     fn those<'a>(
         &'a self,
-        indices: &'a BTreeSet<u128>,
-        first: u128,
-        last: u128,
-    ) -> impl Iterator<Item = &'a Versioned> {
-        indices.range(first..=last).filter_map(|index| self.blocks.get(index))
+        scope: &'a ScopeName,
+        family: Family,
+        indices: impl Iterator<Item = &'a u128>,
+    ) -> impl Iterator<Item = Versioned> {
+        indices.filter_map(move |index| {
+            let (token, document) = self.blocks.get(index)?;
+            let key = Key::Block(BlockId { scope: scope.clone(), family, index: *index });
+            Some(Versioned { key, token: token.clone(), document: document.clone() })
+        })
     }
 }
 
@@ -86,9 +92,30 @@ impl Table {
 
     /// The document under `key`.
     #[must_use]
-    pub fn get(&self, key: &Key) -> Option<&Versioned> {
+    pub fn get(&self, key: &Key) -> Option<Versioned> {
+        if let Key::Block(id) = key {
+            let (token, document) = self.block(id)?;
+            return Some(Versioned { key: key.clone(), token: token.clone(), document: document.clone() });
+        }
+        self.other(key).cloned()
+    }
+
+    /// The token of the document under `key`.
+    #[must_use]
+    pub fn token(&self, key: &Key) -> Option<&Token> {
         match key {
-            Key::Block(id) => self.blocks.get(&id.scope)?[place(id.family)].blocks.get(&id.index),
+            Key::Block(id) => self.block(id).map(|(token, _)| token),
+            _ => self.other(key).map(|found| &found.token),
+        }
+    }
+
+    fn block(&self, id: &BlockId) -> Option<&(Token, Document)> {
+        self.blocks.get(&id.scope)?[place(id.family)].blocks.get(&id.index)
+    }
+
+    /// What is no block.
+    fn other(&self, key: &Key) -> Option<&Versioned> {
+        match key {
             Key::Endpoint(name) => self.endpoints.get(&name.namespace)?.get(&name.name),
             _ => self.others.get(&key.kind())?.get(key),
         }
@@ -97,7 +124,7 @@ impl Table {
     /// Puts `new` in its place, and gives what stood there.
     pub fn put(&mut self, new: Versioned) -> Option<Versioned> {
         let old = match &new.key {
-            Key::Block(id) => self.put_block(id.scope.clone(), id.family, id.index, new),
+            Key::Block(id) => self.put_block(id.clone(), new.token, new.document),
             Key::Endpoint(name) => self.put_endpoint(name.clone(), new),
             key => {
                 if let Key::Resource(name) = key
@@ -112,33 +139,24 @@ impl Table {
         old
     }
 
-    fn put_block(
-        &mut self,
-        scope: ScopeName,
-        family: Family,
-        index: u128,
-        new: Versioned,
-    ) -> Option<Versioned> {
-        let space = &mut self.blocks.entry(scope).or_default()[place(family)];
-        let room = has_room(&new.document);
-        let (old, had_room) = match space.blocks.entry(index) {
+    fn put_block(&mut self, id: BlockId, token: Token, document: Document) -> Option<Versioned> {
+        let space = &mut self.blocks.entry(id.scope.clone()).or_default()[place(id.family)];
+        let room = has_room(&document);
+        let old = match space.blocks.entry(id.index) {
             Entry::Vacant(vacant) => {
-                vacant.insert(new);
-                space.order.insert(index);
-                (None, false)
+                vacant.insert((token, document));
+                space.order.insert(id.index);
+                None
             }
-            Entry::Occupied(mut occupied) => {
-                let old = occupied.insert(new);
-                let had_room = has_room(&old.document);
-                (Some(old), had_room)
-            }
+            Entry::Occupied(mut occupied) => Some(occupied.insert((token, document))),
         };
+        let had_room = old.as_ref().is_some_and(|(_, old)| has_room(old));
         match (had_room, room) {
-            (false, true) => space.room.insert(index),
-            (true, false) => space.room.remove(&index),
+            (false, true) => space.room.insert(id.index),
+            (true, false) => space.room.remove(&id.index),
             _ => false,
         };
-        old
+        old.map(|(token, document)| Versioned { key: Key::Block(id), token, document })
     }
 
     fn put_endpoint(&mut self, name: NamespacedName, new: Versioned) -> Option<Versioned> {
@@ -163,7 +181,8 @@ impl Table {
                 let space = &mut self.blocks.get_mut(&id.scope)?[place(id.family)];
                 space.room.remove(&id.index);
                 space.order.remove(&id.index);
-                space.blocks.remove(&id.index)
+                let (token, document) = space.blocks.remove(&id.index)?;
+                Some(Versioned { key: key.clone(), token, document })
             }
             Key::Endpoint(name) => {
                 let within = self.endpoints.get_mut(&name.namespace)?;
@@ -194,8 +213,13 @@ impl Table {
     pub fn list(&self, selector: &Selector) -> Vec<Versioned> {
         match selector {
             Selector::Kind(Kind::Block) => {
-                let spaces = self.blocks.values().flatten();
-                spaces.flat_map(|space| space.those(&space.order, 0, u128::MAX)).cloned().collect()
+                let spaces = self.blocks.iter().flat_map(|(scope, spaces)| {
+                    [Family::V4, Family::V6].map(|family| (scope, family, &spaces[place(family)]))
+                });
+                let all = |(scope, family, space): (_, _, &'_ Space)| {
+                    space.those(scope, family, space.order.iter()).collect::<Vec<_>>()
+                };
+                spaces.flat_map(all).collect()
             }
             Selector::Kind(Kind::Endpoint) => {
                 self.endpoints.values().flat_map(BTreeMap::values).cloned().collect()
@@ -221,13 +245,13 @@ impl Table {
                     Room::Any => &space.order,
                     Room::Some => &space.room,
                 };
-                space.those(indices, *first, *last).cloned().collect()
+                space.those(scope, *family, indices.range(*first..=*last)).collect()
             }
         }
     }
 
     fn all(&self, keys: Option<&BTreeSet<Key>>) -> Vec<Versioned> {
-        keys.into_iter().flatten().filter_map(|key| self.get(key)).cloned().collect()
+        keys.into_iter().flatten().filter_map(|key| self.get(key)).collect()
     }
 }
 

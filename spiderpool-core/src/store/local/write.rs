@@ -79,19 +79,19 @@ pub struct Write {
 }
 
 impl Write {
-    /// Whether this write may follow on `current`, the document under its key: the one place where
-    /// compare-and-swap compares.
+    /// Whether this write may follow on the document whose token is `current`, none where there is none under its key:
+    /// the one place where compare-and-swap compares.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`], [`StoreError::NotFound`], [`StoreError::Conflict`].
-    pub fn judge(&self, current: Option<&Versioned>) -> Result<(), StoreError> {
+    pub fn judge(&self, current: Option<&Token>) -> Result<(), StoreError> {
         let key = || self.key.clone();
         match (&self.action, current) {
             (Action::Create(_), None) => Ok(()),
             (Action::Create(_), Some(_)) => Err(StoreError::AlreadyExists { key: key() }),
             (Action::Update(..) | Action::Delete(_), None) => Err(StoreError::NotFound { key: key() }),
             (Action::Update(token, _) | Action::Delete(token), Some(found)) => {
-                if found.token == *token {
+                if found == token {
                     Ok(())
                 } else {
                     Err(StoreError::Conflict { key: key() })
