@@ -173,7 +173,6 @@ pub(crate) struct Node {
 /// An agent that serves.
 pub(crate) struct Running {
     pub(crate) bound: Bound,
-    pub(crate) metrics: Arc<Metrics>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), ServeError>>,
 }
@@ -254,14 +253,13 @@ pub(crate) fn serve(agent: Agent, ipam: &Arc<FakeIpam>) -> Running {
     let (stop, told) = oneshot::channel();
     let metrics = Arc::new(Metrics::new());
     let metered = Arc::new(Metered::new(Arc::new(Handle(Arc::clone(ipam))), Arc::clone(&metrics)));
-    let services =
-        Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics: Arc::clone(&metrics) };
+    let services = Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics };
     let told = async move {
         // A test that fails drops the sender; the agent stops then too.
         let _ = told.await;
     };
     let served = tokio::spawn(agent.serve(services, told));
-    Running { bound, metrics, stop, served }
+    Running { bound, stop, served }
 }
 
 pub(crate) fn attachment(container: &str, interface: &str) -> Attachment {

@@ -136,16 +136,11 @@ impl Node {
 
     /// The same, with more flags.
     pub(crate) fn start_with(&self, more: &[&str]) -> AgentProcess {
-        let started = self.try_start_with(more);
-        started.unwrap_or_else(|(_, said)| panic!("the agent ended instead of serving: {said}"))
+        self.try_start(more).unwrap_or_else(|(_, said)| panic!("the agent ended instead of serving: {said}"))
     }
 
     /// Starts an agent and waits until it serves or ends; then its exit code and what it said.
-    pub(crate) fn try_start(&self) -> Result<AgentProcess, (Option<i32>, String)> {
-        self.try_start_with(&[])
-    }
-
-    fn try_start_with(&self, more: &[&str]) -> Result<AgentProcess, (Option<i32>, String)> {
+    pub(crate) fn try_start(&self, more: &[&str]) -> Result<AgentProcess, (Option<i32>, String)> {
         let mut child = self.command().args(more).spawn().unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
         let mut agent = AgentProcess { child, serving: Value::Null, log };

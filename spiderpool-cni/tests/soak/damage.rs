@@ -127,7 +127,7 @@ fn a_database_damaged_anywhere_is_noticed_or_whole_and_what_is_left_can_be_expor
     for round in 1..=rounds {
         copy(&whole, &node.path("db"));
         let what = damage(&node.path("db"), &mut dice);
-        match node.try_start() {
+        match node.try_start(&[]) {
             Ok(agent) => {
                 for (container, ran) in &granted {
                     let check = node.plugin("CHECK", container, Some(ran));
