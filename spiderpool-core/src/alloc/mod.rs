@@ -18,6 +18,8 @@ mod owners;
 mod recall;
 mod request;
 mod scope;
+#[cfg(feature = "conformance")]
+mod storm;
 
 use std::sync::{Arc, atomic::AtomicU64};
 
@@ -30,6 +32,8 @@ pub use log::{IntentLog, MemoryLog};
 pub use request::{
     AddError, AddPart, AddRequest, Allocation, DelError, DelRequest, Freed, OpenError, PartName,
 };
+#[cfg(feature = "conformance")]
+pub use storm::{Storm, storm};
 
 use self::{
     cache::Cache,

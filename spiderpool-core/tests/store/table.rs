@@ -105,7 +105,8 @@ proptest! {
                 None => model.remove(&key),
             };
             prop_assert_eq!(&before, &expected);
-            prop_assert_eq!(table.get(&key).as_ref(), model.get(&key));
+            let found = table.get(&key);
+            prop_assert_eq!(found.as_ref(), model.get(&key));
             prop_assert_eq!(table.token(&key), model.get(&key).map(|found| &found.token));
             prop_assert_eq!(table.len(), model.len());
             if before.is_some() || after.is_some() {

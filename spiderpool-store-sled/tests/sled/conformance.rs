@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use pollster::block_on;
 use spiderpool_core::{
+    alloc::{Storm, storm},
     env::{BoxFuture, Env},
     store::{
         FaultPlan, Store, StoreError,
@@ -106,4 +107,11 @@ fn sled_keeps_the_contract_under_faults() {
     // One less: who won a race of deletions is a guess after a lost answer.
     assert!(report.is_green(EXECUTED - 1), "{report}");
     assert!(harness.injected() > 1000, "only {} faults were injected", harness.injected());
+}
+
+/// Each grant and release durable before it is answered.
+#[test]
+fn a_thousand_addresses_serve_a_thousand_pods_again_and_again() {
+    let size = Storm { agents: 1, requesters: 64, pods: 1_000, rounds: 200 };
+    block_on(storm(&OnDisk::new(), size)).unwrap();
 }
