@@ -38,8 +38,12 @@ impl From<LogVerbosity> for LevelFilter {
 /// Sets up the log of this process; once.
 pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<(), LogInitError> {
     let terminal = std::io::stderr().is_terminal();
-    let builder =
-        fmt().with_max_level(LevelFilter::from(verbosity)).with_writer(std::io::stderr).with_ansi(terminal);
+    let builder = fmt()
+        .with_max_level(LevelFilter::from(verbosity))
+        .with_writer(std::io::stderr)
+        // Whoever read the log may have ended: complaining about that on standard error panics.
+        .log_internal_errors(false)
+        .with_ansi(terminal);
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,

@@ -132,3 +132,15 @@ async fn the_agent_is_small_when_idle() {
     // The release build is held to 15 MiB by the benchmarks; code that is not optimised is larger.
     assert!(kib < 40 * 1024, "{kib} KiB");
 }
+
+#[tokio::test]
+async fn an_agent_whose_log_nobody_reads_serves() {
+    let node = Node::new();
+    let mut agent = node.start();
+    agent.unread();
+    node.apply_pool("10.6.0.0/16", "10.6.0.10").await;
+    assert_eq!(node.plugin("ADD", "c1", None).address(), "10.6.0.10/16");
+    assert!(node.plugin("DEL", "c1", None).success);
+    agent.signal(Signal::SIGTERM);
+    assert!(agent.ended().0.success());
+}

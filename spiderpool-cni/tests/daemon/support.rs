@@ -26,7 +26,8 @@ pub(crate) struct AgentProcess {
     child: Child,
     /// Its log line "serving".
     pub(crate) serving: Value,
-    log: BufReader<std::process::ChildStderr>,
+    /// None: nobody reads it any more.
+    log: Option<BufReader<std::process::ChildStderr>>,
 }
 
 impl AgentProcess {
@@ -42,7 +43,8 @@ impl AgentProcess {
     pub(crate) fn logged(&mut self, message: &str) -> Value {
         loop {
             let mut line = String::new();
-            assert!(self.log.read_line(&mut line).unwrap() > 0, "the agent ended without saying {message:?}");
+            let read = self.log.as_mut().unwrap().read_line(&mut line).unwrap();
+            assert!(read > 0, "the agent ended without saying {message:?}");
             let line: Value = serde_json::from_str(&line).unwrap();
             if line["message"] == message {
                 return line;
@@ -59,10 +61,19 @@ impl AgentProcess {
         answer
     }
 
+    /// Closes its log, as when whatever collects logs has ended.
+    pub(crate) fn unread(&mut self) {
+        self.log = None;
+    }
+
     /// Waits for its end; gives its exit status and the rest of its log.
     pub(crate) fn ended(mut self) -> (ExitStatus, Vec<Value>) {
-        let log =
-            self.log.by_ref().lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+        let log = self
+            .log
+            .iter_mut()
+            .flat_map(|log| log.by_ref().lines())
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+            .collect();
         (self.child.wait().unwrap(), log)
     }
 
@@ -142,17 +153,18 @@ impl Node {
     /// Starts an agent and waits until it serves or ends; then its exit code and what it said.
     pub(crate) fn try_start(&self, more: &[&str]) -> Result<AgentProcess, (Option<i32>, String)> {
         let mut child = self.command().args(more).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let mut agent = AgentProcess { child, serving: Value::Null, log };
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut agent = AgentProcess { child, serving: Value::Null, log: None };
         let mut seen = String::new();
         while agent.serving["message"] != "serving" {
             let mut line = String::new();
-            if agent.log.read_line(&mut line).unwrap() == 0 {
+            if log.read_line(&mut line).unwrap() == 0 {
                 return Err((agent.child.wait().unwrap().code(), seen));
             }
             seen += &line;
             agent.serving = serde_json::from_str(&line).unwrap();
         }
+        agent.log = Some(log);
         Ok(agent)
     }
 
