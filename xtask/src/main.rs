@@ -1,10 +1,13 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `test` every check, `instructions` compares
-//! instruction counts with the committed baseline. Plain std and no dependencies: the command starts at once, also on a cold machine.
+//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `testbed` starts real
+//! servers, `crds` writes the custom resource definitions, `test` runs every check, `instructions` compares instruction
+//! counts with the committed baseline. Plain std, and no dependency but the test bed, which is plain std too: the command
+//! starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`mod@test`] and [`instructions`] are the commands.
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`crds`], [`mod@test`] and [`instructions`]
+//! are the commands.
 
 #![expect(
     clippy::print_stdout,
@@ -13,6 +16,7 @@
 )]
 
 mod args;
+mod crds;
 mod instructions;
 mod lab;
 mod packages;
@@ -21,6 +25,7 @@ mod process;
 mod sim;
 mod soak;
 mod test;
+mod testbed;
 mod tools;
 mod workspace;
 
@@ -58,7 +63,12 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab(lab_args) => lab::run(&Workspace::find()?, &lab_args),
+        Command::Crds => crds::run(&Workspace::find()?),
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),
+        Command::Testbed(action) => {
+            print!("{}", testbed::run(&Workspace::find()?, action)?);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Soak(soak) => {
             soak::run(&Workspace::find()?, soak)?;
             Ok(ExitCode::SUCCESS)

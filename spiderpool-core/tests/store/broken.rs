@@ -44,6 +44,8 @@ enum Defect {
     ClaimsLimit,
     ClaimsDurability,
     ClaimsSharing,
+    ClaimsForeignResources,
+    ClaimsDrawnUids,
     UpdateTears,
     GetHangs,
     LosesUpdates,
@@ -108,6 +110,8 @@ impl Store for Broken {
             ClaimsLimit => claims.max_document_bytes = Some(100_000),
             ClaimsDurability => claims.durable = true,
             ClaimsSharing => claims.shared = true,
+            ClaimsForeignResources => claims.own_resources = false,
+            ClaimsDrawnUids => claims.draws_uids = true,
             _ => {}
         }
         claims
@@ -353,6 +357,8 @@ impl Harness for Harnessed {
 #[case(ClaimsDurability, "reopen::tokens_go_on_after_crash")]
 #[case(ClaimsDurability, "sharing::second_opening_is_refused")]
 #[case(ClaimsSharing, "sharing::second_handle_sees_the_first")]
+#[case(ClaimsForeignResources, "foreign::resources_are_read_only")]
+#[case(ClaimsDrawnUids, "foreign::uids_are_drawn")]
 #[case(UpdateTears, "cancel::update_is_old_or_new")]
 #[case(GetHangs, "cas::create_and_read_back")]
 fn defects_are_found(#[case] defect: Defect, #[case] check: &str) {
