@@ -5,6 +5,9 @@ mod clock;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+#[path = "../store/harness.rs"]
+mod harness;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod requests;
