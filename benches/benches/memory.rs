@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
-use spiderpool_benches::{Bed, Churn, fixed, timed};
+use spiderpool_benches::{Bed, Churn, RecordMap, fixed, timed};
 use spiderpool_core::store::MemoryStore;
 
 /// The time of `iterations` grants, and of as many releases.
@@ -51,5 +51,19 @@ fn memory(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, memory);
+/// What memory alone takes: in the plainest map of the same records, by the same uids, a random one is taken out and
+/// another put in. Nothing that keeps as many records can release one in less than the first takes.
+fn map(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("map");
+    group.sample_size(30).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    for held in [128, 32_768, 524_288, 1_000_000] {
+        let mut map = RecordMap::filled(held);
+        group.bench_function(BenchmarkId::new("take", held), |bench| {
+            bench.iter_custom(|iterations| (0..iterations).map(|_| map.turn_timed(timed)).sum());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, memory, map);
 criterion_main!(benches);

@@ -17,7 +17,7 @@ use spiderpool_core::{
 
 use crate::Numbers;
 
-const EXPECT: &str = "a name that is made here";
+pub(crate) const EXPECT: &str = "a name that is made here";
 
 /// The manifest of a default pool of all addresses of `subnet` in `range`, without exclusions.
 #[must_use]
@@ -79,7 +79,7 @@ pub fn del_request(pod: u64) -> DelRequest {
     }
 }
 
-fn owner(pod: u64) -> Owner {
+pub(crate) fn owner(pod: u64) -> Owner {
     let name = format!("default/web-{}-6d4b75cb6d-{pod:07x}", pod / 1_000);
     Owner {
         uid: OwnerUid::new(format!("00000000-0000-4000-8000-{pod:012x}")).expect(EXPECT),
@@ -87,7 +87,7 @@ fn owner(pod: u64) -> Owner {
     }
 }
 
-fn container(pod: u64) -> ContainerId {
+pub(crate) fn container(pod: u64) -> ContainerId {
     // 64 hexadecimal digits, as container runtimes draw them.
     ContainerId::new(format!(
         "{:064x}",

@@ -6,10 +6,12 @@
 mod bed;
 mod counting;
 pub mod node;
+mod record_map;
 mod surroundings;
 mod timing;
 
 pub use bed::{Bed, Churn, Pods, add_request, del_request, pool, reference};
 pub use counting::{Counted, CountingStore, Sizes};
+pub use record_map::RecordMap;
 pub use surroundings::{Numbers, fixed};
 pub use timing::{stopwatch, timed};

@@ -3,7 +3,11 @@
 //! Everything here is a hint. A wrong one costs a read or a conflict; only the blocks themselves and the proof of
 //! exhaustion decide.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, hash_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 
@@ -20,43 +24,48 @@ use crate::{
 /// How long a proof of exhaustion is believed.
 const VERDICT_LIFE: Duration = Duration::from_secs(1);
 
-/// The blocks that are known to exist, and which of them have room. Each operation takes constant time.
+/// The blocks that are known to exist, and which of them have room. Each operation takes constant time, and touches what
+/// many operations touch: which blocks exist is a bit for each, and only those with room, few in a pool that is used, have
+/// a place of their own.
 #[derive(Debug)]
 struct Seen {
+    known: Marks,
     /// Those with room, in no order, and for how many addresses as far as known.
     rooms: Vec<(u128, u8)>,
-    /// Each one's place in `rooms`, if it has room.
-    places: Map<u128, Option<usize>>,
+    /// Each one's place in `rooms`.
+    places: Map<u128, usize>,
 }
 
 impl Seen {
     fn new(seed: Seed) -> Self {
-        Self { rooms: Vec::new(), places: Map::with_hasher(seed) }
+        Self { known: Marks::new(seed), rooms: Vec::new(), places: Map::with_hasher(seed) }
     }
 
     fn knows(&self, index: u128) -> bool {
-        self.places.contains_key(&index)
+        self.known.has(index)
     }
 
     fn has_room(&self, index: u128) -> bool {
-        matches!(self.places.get(&index), Some(Some(_)))
+        self.places.contains_key(&index)
     }
 
     fn with_room(&mut self, index: u128, free: u8) {
-        match self.places.entry(index).or_default() {
-            Some(place) => self.rooms[*place].1 = free,
-            none => {
-                *none = Some(self.rooms.len());
+        match self.places.entry(index) {
+            Entry::Occupied(place) => self.rooms[*place.get()].1 = free,
+            Entry::Vacant(none) => {
+                none.insert(self.rooms.len());
                 self.rooms.push((index, free));
+                self.known.mark(index);
             }
         }
     }
 
     fn without_room(&mut self, index: u128) {
-        let Some(at) = self.places.entry(index).or_default().take() else { return };
+        self.known.mark(index);
+        let Some(at) = self.places.remove(&index) else { return };
         self.rooms.swap_remove(at);
         if let Some((moved, _)) = self.rooms.get(at) {
-            self.places.insert(*moved, Some(at));
+            self.places.insert(*moved, at);
         }
     }
 
@@ -67,6 +76,24 @@ impl Seen {
             let (index, left) = self.rooms[(number % len) as usize];
             Present { index, left }
         })
+    }
+}
+
+/// A set of blocks, a bit for each: those that exist mostly have neighbours.
+#[derive(Debug)]
+struct Marks(Map<u128, u64>);
+
+impl Marks {
+    fn new(seed: Seed) -> Self {
+        Self(Map::with_hasher(seed))
+    }
+
+    fn has(&self, index: u128) -> bool {
+        self.0.get(&(index >> 6)).is_some_and(|word| word >> (index & 63) & 1 != 0)
+    }
+
+    fn mark(&mut self, index: u128) {
+        *self.0.entry(index >> 6).or_default() |= 1 << (index & 63);
     }
 }
 

@@ -203,7 +203,12 @@ impl Selector {
     /// Whether `document` under `key` is selected: the definition that every backend's index must agree with.
     #[must_use]
     pub fn matches(&self, key: &Key, document: &Document) -> bool {
-        match (self, key, document) {
+        self.matches_facet(key, Facet::of(document))
+    }
+
+    /// The same of a document of which no more is known than what selectors ask.
+    pub(super) fn matches_facet(&self, key: &Key, facet: Facet<'_>) -> bool {
+        match (self, key, facet) {
             (Self::Kind(kind), ..) => key.kind() == *kind,
             (Self::InNamespace(Kind::Endpoint, namespace), Key::Endpoint(name), _) => {
                 name.namespace == *namespace
@@ -211,16 +216,35 @@ impl Selector {
             (Self::InNamespace(Kind::Resource, namespace), Key::Resource(name), _) => {
                 name.namespace.as_ref() == Some(namespace)
             }
-            (Self::EndpointsOn(node), Key::Endpoint(_), Document::Endpoint(endpoint)) => {
-                endpoint.status.current.node == node.as_str()
-            }
-            (Self::Blocks { scope, family, first, last, room }, Key::Block(id), Document::Block(block)) => {
+            (Self::EndpointsOn(node), Key::Endpoint(_), Facet::Endpoint(of)) => of == node.as_str(),
+            (Self::Blocks { scope, family, first, last, room }, Key::Block(id), Facet::Block { roomy }) => {
                 id.scope == *scope
                     && id.family == *family
                     && (*first..=*last).contains(&id.index)
-                    && (*room == Room::Any || block.has_room())
+                    && (*room == Room::Any || roomy)
             }
             _ => false,
+        }
+    }
+}
+
+/// What selectors ask of a document besides its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Facet<'a> {
+    /// A block: whether it has room.
+    Block { roomy: bool },
+    /// An endpoint: on which node.
+    Endpoint(&'a str),
+    /// Nothing.
+    Other,
+}
+
+impl<'a> Facet<'a> {
+    pub(super) fn of(document: &'a Document) -> Self {
+        match document {
+            Document::Block(block) => Self::Block { roomy: block.has_room() },
+            Document::Endpoint(endpoint) => Self::Endpoint(&endpoint.status.current.node),
+            _ => Self::Other,
         }
     }
 }

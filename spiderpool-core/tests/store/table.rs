@@ -10,7 +10,7 @@ use spiderpool_core::{
     name::{Namespace, NamespacedName, NodeName, ObjectName, ScopeName, Uid},
     store::{
         Document, Key, Kind, ResourceName, Room, Selector, Token, Versioned,
-        local::{Event, History, Revision, Table},
+        local::{Before, Event, History, Revision, Table},
     },
 };
 
@@ -110,7 +110,8 @@ proptest! {
             prop_assert_eq!(table.token(&key), model.get(&key).map(|found| &found.token));
             prop_assert_eq!(table.len(), model.len());
             if before.is_some() || after.is_some() {
-                history.push(Event { revision, key, before: before.map(|old| old.document), after });
+                let before = before.as_ref().map(|old| Before::from(&old.document));
+                history.push(Event { revision, key, before, after });
             }
         }
         for selector in &all {

@@ -27,13 +27,12 @@ pub(super) struct Records {
     groups: SmallVec<[Option<Arc<Group>>; 4]>,
 }
 
-type Group = [Option<Entry>; GROUP];
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Entry {
-    /// Of the record's owner. Different tags: different owners.
-    tag: u32,
-    record: Arc<Record>,
+/// Exactly what one line of the processor's cache holds, with the counts of the reference to it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Group {
+    /// Of the records' owners. Different tags: different owners. 0 where there is no record.
+    tags: [u32; GROUP],
+    records: [Option<Arc<Record>>; GROUP],
 }
 
 impl Clone for Records {
@@ -52,7 +51,7 @@ fn fetch<'a, T: 'a>(shared: impl Iterator<Item = &'a Arc<T>>) {
 /// `group` alone, to be changed.
 fn own(group: &mut Arc<Group>) -> &mut Group {
     if Arc::strong_count(group) > 1 {
-        fetch(group.iter().flatten().map(|entry| &entry.record));
+        fetch(group.records.iter().flatten());
     }
     Arc::make_mut(group)
 }
@@ -67,29 +66,34 @@ impl Records {
         self.held & (1u64.checked_shl(offset.into()).unwrap_or(0)) != 0
     }
 
-    fn entries(&self) -> impl Iterator<Item = (u8, &Entry)> {
-        (0u8..).step_by(GROUP).zip(&self.groups).flat_map(|(first, group)| {
-            let entries = (first..).zip(group.iter().flat_map(|group| group.iter()));
-            entries.filter_map(|(offset, entry)| Some((offset, entry.as_ref()?)))
-        })
+    /// The groups, each with its first offset.
+    fn groups(&self) -> impl Iterator<Item = (u8, &Group)> {
+        let groups = (0u8..).step_by(GROUP).zip(&self.groups);
+        groups.filter_map(|(first, group)| Some((first, group.as_deref()?)))
     }
 
     pub(super) fn get(&self, offset: u8) -> Option<&Arc<Record>> {
         let offset = usize::from(offset);
-        let group = self.groups.get(offset / GROUP)?.as_ref()?;
-        group[offset % GROUP].as_ref().map(|entry| &entry.record)
+        self.groups.get(offset / GROUP)?.as_ref()?.records[offset % GROUP].as_ref()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (u8, &Arc<Record>)> {
-        self.entries().map(|(offset, entry)| (offset, &entry.record))
+        self.groups().flat_map(|(first, group)| {
+            let records = (first..).zip(&group.records);
+            records.filter_map(|(offset, record)| Some((offset, record.as_ref()?)))
+        })
     }
 
     /// The offset of the record that answers for `key`, whatever its family.
     pub(super) fn find(&self, key: &GrantKey) -> Option<u8> {
         let tag = tag(&key.owner);
-        let mut same = self.entries().filter(|(_, entry)| entry.tag == tag);
-        same.find(|(_, entry)| entry.record.owner.uid == key.owner && entry.record.slot == key.slot)
-            .map(|(offset, _)| offset)
+        let same = self.groups().flat_map(|(first, group)| {
+            let tagged =
+                (first..).zip(&group.tags).zip(&group.records).filter(move |((_, own), _)| **own == tag);
+            tagged.filter_map(|((offset, _), record)| Some((offset, record.as_ref()?)))
+        });
+        let mut same = same.filter(|(_, record)| record.owner.uid == key.owner && record.slot == key.slot);
+        same.next().map(|(offset, _)| offset)
     }
 
     /// Puts `record` at `offset`, which is below 64, over whatever is there.
@@ -98,8 +102,9 @@ impl Records {
         if self.groups.len() <= at / GROUP {
             self.groups.resize(at / GROUP + 1, None);
         }
-        let group = self.groups[at / GROUP].get_or_insert_default();
-        own(group)[at % GROUP] = Some(Entry { tag: tag(&record.owner.uid), record });
+        let group = own(self.groups[at / GROUP].get_or_insert_default());
+        group.tags[at % GROUP] = tag(&record.owner.uid);
+        group.records[at % GROUP] = Some(record);
         self.held |= 1 << offset;
     }
 
@@ -110,14 +115,16 @@ impl Records {
         let at = usize::from(offset);
         self.held &= !(1 << offset);
         let place = self.groups.get_mut(at / GROUP)?;
-        let entry = own(place.as_mut()?)[at % GROUP].take();
+        let group = own(place.as_mut()?);
+        group.tags[at % GROUP] = 0;
+        let record = group.records[at % GROUP].take();
         if self.held >> (at / GROUP * GROUP) & ((1 << GROUP) - 1) == 0 {
             *place = None;
             while self.groups.last().is_some_and(Option::is_none) {
                 self.groups.pop();
             }
         }
-        entry.map(|entry| entry.record)
+        record
     }
 }
 

@@ -10,11 +10,11 @@ use std::{
 use async_trait::async_trait;
 use parking_lot::RwLock;
 
-use super::{Event, History, Revision, Table, Write};
+use super::{Before, Event, History, Revision, Table, Write};
 use crate::store::{Change, Key, Listing, Position, Selector, StoreError, Token, Versioned, Watch};
 
-/// How many changes a watch may fall behind before it has to list again. Each keeps the document that it replaced, which
-/// in a history of thousands has left the processor's cache by the time it is forgotten.
+/// How many changes a watch may fall behind before it has to list again. Each keeps the document that it wrote, which in a
+/// history of thousands has left the processor's caches by the time it is forgotten.
 const HISTORY: usize = 256;
 
 /// Committed documents with their history. Cloning gives another handle on the same ones.
@@ -53,15 +53,21 @@ impl State {
         }
     }
 
-    /// Makes the outcome of one write visible. The event that had to make room is the caller's to drop, outside of
-    /// the lock.
-    fn commit(&mut self, revision: Revision, key: Key, after: Option<Versioned>) -> Option<Event> {
+    /// Makes the outcome of one write visible. What it replaced, and the event that had to make room, are the caller's to
+    /// drop, outside of the lock.
+    fn commit(
+        &mut self,
+        revision: Revision,
+        key: Key,
+        after: Option<Versioned>,
+    ) -> (Option<Versioned>, Option<Event>) {
         let before = match &after {
             Some(put) => self.table.put(put.clone()),
             None => self.table.remove(&key),
         };
         self.revision = revision;
-        self.history.push(Event { revision, key, before: before.map(|old| old.document), after })
+        let trace = before.as_ref().map(|old| Before::from(&old.document));
+        (before, self.history.push(Event { revision, key, before: trace, after }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Revision;
-use crate::store::{Change, Document, Key, Selector, StoreError, Versioned};
+use crate::store::{Change, Document, Key, Selector, StoreError, Versioned, key::Facet};
 
 /// One committed write: what stood under a key before and what stands there now.
 #[derive(Clone, Debug)]
@@ -13,9 +13,40 @@ pub struct Event {
     /// Where.
     pub key: Key,
     /// What stood there; none for a creation.
-    pub before: Option<Document>,
+    pub before: Option<Before>,
     /// What stands there; none after a deletion.
     pub after: Option<Versioned>,
+}
+
+/// What is kept of a document that was replaced: enough to tell which watches saw it, and of a block no more than that. A
+/// block is replaced at every grant, and it goes at once, while it is in the processor's caches.
+#[derive(Clone, Debug)]
+pub enum Before {
+    /// A block.
+    Block {
+        /// Whether it had room.
+        roomy: bool,
+    },
+    /// Anything else.
+    Other(Document),
+}
+
+impl From<&Document> for Before {
+    fn from(document: &Document) -> Self {
+        match Facet::of(document) {
+            Facet::Block { roomy } => Self::Block { roomy },
+            _ => Self::Other(document.clone()),
+        }
+    }
+}
+
+impl Before {
+    fn facet(&self) -> Facet<'_> {
+        match self {
+            Self::Block { roomy } => Facet::Block { roomy: *roomy },
+            Self::Other(document) => Facet::of(document),
+        }
+    }
 }
 
 impl Event {
@@ -26,7 +57,7 @@ impl Event {
             (_, Some(after)) if selector.matches(&self.key, &after.document) => {
                 Some(Change::Put(after.clone()))
             }
-            (Some(before), _) if selector.matches(&self.key, before) => {
+            (Some(before), _) if selector.matches_facet(&self.key, before.facet()) => {
                 Some(Change::Deleted(self.key.clone()))
             }
             _ => None,

@@ -10,6 +10,6 @@ mod table;
 mod write;
 
 pub use committed::Committed;
-pub use history::{Event, History};
+pub use history::{Before, Event, History};
 pub use table::Table;
 pub use write::{Action, Revision, Write};
