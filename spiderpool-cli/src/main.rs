@@ -3,6 +3,8 @@
 mod answer;
 mod args;
 mod command;
+#[cfg(feature = "etcd")]
+mod etcd;
 mod failure;
 mod kinds;
 mod lab;

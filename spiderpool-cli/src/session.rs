@@ -40,7 +40,7 @@ impl Session {
     pub(crate) async fn open(target: &Target, opening: Opening) -> Result<Self, Failure> {
         let env = Env::system();
         let (store, agent) = match target {
-            Target::Store(url) => (open_url(url, &env, opening)?, None),
+            Target::Store(url) => (open_url(url, &env, opening).await?, None),
             Target::Agent(socket) => (open_agent(socket).await?, Some(AgentClient::new(socket))),
         };
         Ok(Self { store, env, agent })
@@ -122,12 +122,14 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
     }
 }
 
-fn open_url(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Store>, Failure> {
+async fn open_url(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Store>, Failure> {
     let _ = (env, opening);
     match url.split_once("://").map(|(scheme, _)| scheme) {
         Some("memory") => Ok(Arc::new(MemoryStore::new())),
         #[cfg(feature = "sled")]
         Some("sled") => crate::sled::open(url, env, opening),
+        #[cfg(feature = "etcd")]
+        Some("etcd") => crate::etcd::open(url, env).await,
         _ => Err(Failure::usage(format!("{url:?} is not the URL of a store"))
             .remedy("--store sled:///var/lib/spiderpool, or --agent SOCKET")),
     }

@@ -1,4 +1,4 @@
-//! A store by its URL: `sled://PATH`, `memory://`.
+//! A store by its URL: `sled://PATH`, `etcd://HOST,…`, `memory://`.
 
 use spiderpool_core::env::Env;
 use spiderpool_core::store::{MemoryStore, Store};
@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
+#[cfg(feature = "etcd")]
+use spiderpool_store_etcd::{EtcdConfig, EtcdStore, EtcdUrl, EtcdUrlError, VariablesError};
 #[cfg(feature = "sled")]
 use spiderpool_store_sled::{OpenError, SledConfig, SledStore};
 
@@ -24,12 +26,19 @@ pub enum StoreUrlError {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Sled(#[from] spiderpool_store_sled::UrlError),
+    /// The store has such URLs, but not this one.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] EtcdUrlError),
 }
 
-#[cfg(feature = "sled")]
-const SCHEMES: [&str; 2] = ["sled:///PATH", "memory://"];
-#[cfg(not(feature = "sled"))]
-const SCHEMES: [&str; 1] = ["memory://"];
+const SCHEMES: &[&str] = &[
+    #[cfg(feature = "sled")]
+    "sled:///PATH",
+    #[cfg(feature = "etcd")]
+    "etcd://HOST[:PORT],…",
+    "memory://",
+];
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +48,14 @@ pub enum StoreOpenError {
     #[cfg(feature = "sled")]
     #[error(transparent)]
     Sled(#[from] OpenError),
+    /// What the environment says about certificates and credentials cannot be used.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    EtcdVariables(#[from] VariablesError),
+    /// The cluster does not answer, or refuses.
+    #[cfg(feature = "etcd")]
+    #[error(transparent)]
+    Etcd(#[from] spiderpool_core::store::StoreError),
     /// The task that opened it stopped.
     #[error("opening the store stopped in the middle: {0}")]
     Stopped(#[from] tokio::task::JoinError),
@@ -51,6 +68,10 @@ pub enum StoreUrl {
     /// A database in a directory, for one process at a time.
     #[cfg(feature = "sled")]
     Sled(SledConfig),
+    /// An etcd cluster, for many processes at once. Certificates and credentials come from the environment
+    /// ([`EtcdConfig::with_variables`]).
+    #[cfg(feature = "etcd")]
+    Etcd(EtcdUrl),
     /// Nothing is kept: for tests and for looking around.
     Memory,
 }
@@ -66,6 +87,10 @@ impl FromStr for StoreUrl {
         if url.starts_with("sled:") {
             return Ok(Self::Sled(url.parse()?));
         }
+        #[cfg(feature = "etcd")]
+        if url.starts_with("etcd:") {
+            return Ok(Self::Etcd(url.parse()?));
+        }
         Err(StoreUrlError::Unknown { url: url.to_owned() })
     }
 }
@@ -75,6 +100,8 @@ impl fmt::Display for StoreUrl {
         match self {
             #[cfg(feature = "sled")]
             Self::Sled(config) => write!(f, "sled://{}", config.path.display()),
+            #[cfg(feature = "etcd")]
+            Self::Etcd(url) => url.fmt(f),
             Self::Memory => f.write_str("memory://"),
         }
     }
@@ -86,6 +113,8 @@ impl StoreUrl {
         match self {
             #[cfg(feature = "sled")]
             Self::Sled(config) => Some(config.path.join("node")),
+            #[cfg(feature = "etcd")]
+            Self::Etcd(_) => None,
             Self::Memory => None,
         }
     }
@@ -105,6 +134,11 @@ impl StoreUrl {
                 }
                 Ok(Arc::new(store))
             }
+            #[cfg(feature = "etcd")]
+            Self::Etcd(url) => {
+                let config = EtcdConfig::at(url.clone()).with_variables(|name| std::env::var(name).ok())?;
+                Ok(Arc::new(EtcdStore::connect(&config, env).await?))
+            }
             Self::Memory => {
                 let _ = env;
                 tracing::warn!("everything is kept in memory and lost when this process ends");
@@ -122,12 +156,15 @@ mod tests {
     #[rstest]
     #[case("memory://")]
     #[cfg_attr(feature = "sled", case("sled:///var/lib/spiderpool"))]
+    #[cfg_attr(feature = "etcd", case("etcd://a:1,[::1]:2379/lab/"))]
     fn urls(#[case] url: &str) {
         assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), url);
     }
 
     #[rstest]
-    #[case("etcd://localhost", "it knows")]
+    #[cfg_attr(not(feature = "etcd"), case("etcd://localhost", "it knows"))]
+    #[cfg_attr(feature = "etcd", case("etcd://", "HOST"))]
+    #[case("kube://", "it knows")]
     #[case("memory", "it knows")]
     #[case("", "it knows")]
     #[cfg_attr(feature = "sled", case("sled:/tmp", "sled://"))]

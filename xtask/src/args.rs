@@ -3,6 +3,7 @@
 use crate::instructions::Action;
 use crate::soak::{self, Soak};
 use crate::test::Selection;
+use crate::testbed::{self, Wanted};
 
 /// What `cargo xtask --help` prints.
 pub(crate) const HELP: &str = "\
@@ -16,6 +17,10 @@ COMMANDS
     --full-disks N       fill its disk this often (50)
     --damages N          truncate or change its database this often (300)
     --seed S             what chooses the moments and places (1)
+  testbed up             build and start etcd and a Kubernetes control plane on loopback, and leave them running
+    --etcd-members 3     a cluster of three instead of one member
+  testbed status         what runs, where, and how to point kubectl and etcdctl at it
+  testbed down           end it and remove its data
   test                   run every check that CI runs
     --only NAME,…        only these checks
     --skip NAME,…        all but these checks
@@ -33,6 +38,7 @@ EXAMPLES
   cargo xtask sim --minutes 20             new seeds for 20 minutes
   cargo xtask sim --seed 17                one seed again
   cargo xtask soak --crashes 500           five hundred deaths under load
+  cargo xtask testbed up                   a control plane to play with, from Go modules
   cargo xtask test                         everything, as CI runs it
   cargo xtask test --only fmt,clippy       two quick ones before a commit
   cargo xtask test --skip benches
@@ -52,6 +58,8 @@ pub(crate) enum Command {
     Sim(Vec<String>),
     /// Crash the real agent this often.
     Soak(Soak),
+    /// Do this with the test bed.
+    Testbed(testbed::Action),
     /// Run the selected checks.
     Test(Selection),
     /// Compare or accept instruction counts.
@@ -67,6 +75,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         "lab" => Ok(Command::Lab(rest)),
         "sim" => Ok(Command::Sim(rest)),
         "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
+        "testbed" => parse_testbed(&rest),
         "test" => parse_test(&rest),
         "instructions" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
             [] => Ok(Command::Instructions(Action::Compare)),
@@ -77,6 +86,30 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         "help" | "--help" | "-h" => Ok(Command::Help),
         other => Err(format!("there is no command '{other}'")),
     }
+}
+
+fn parse_testbed(args: &[String]) -> Result<Command, String> {
+    let action = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["up"] => testbed::Action::Up(Wanted { etcd_members: 1 }),
+        ["up", "--etcd-members", members] => testbed::Action::Up(Wanted {
+            etcd_members: match members {
+                "1" => 1,
+                "3" => 3,
+                "5" => 5,
+                _ => return Err(format!("--etcd-members is 1, 3 or 5, not '{members}'")),
+            },
+        }),
+        ["status"] => testbed::Action::Status,
+        ["down"] => testbed::Action::Down,
+        [.., "--help" | "-h"] => return Ok(Command::Help),
+        _ => {
+            return Err(format!(
+                "'testbed' takes up [--etcd-members N], status or down, not '{}'",
+                args.join(" ")
+            ));
+        }
+    };
+    Ok(Command::Testbed(action))
 }
 
 fn parse_test(args: &[String]) -> Result<Command, String> {
@@ -136,6 +169,9 @@ mod tests {
             ("test --only fnt", "fnt"),
             ("test --skip fnt", "fnt"),
             ("instructions --acept", "--acept"),
+            ("testbed", "up"),
+            ("testbed upp", "upp"),
+            ("testbed up --etcd-members 2", "'2'"),
         ] {
             let refused = parsed(line);
             assert!(refused.as_ref().is_err_and(|message| message.contains(named)), "{line}: {refused:?}");
@@ -143,8 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn the_test_bed_has_one_member_unless_told_otherwise() {
+        let up = |etcd_members| Ok(Command::Testbed(testbed::Action::Up(Wanted { etcd_members })));
+        assert_eq!(parsed("testbed up"), up(1));
+        assert_eq!(parsed("testbed up --etcd-members 3"), up(3));
+    }
+
+    #[test]
     fn help_is_help_everywhere() {
-        for line in ["", "help", "-h", "--help", "test --help", "instructions -h", "soak --help"] {
+        for line in
+            ["", "help", "-h", "--help", "test --help", "testbed up -h", "instructions -h", "soak --help"]
+        {
             assert_eq!(parsed(line), Ok(Command::Help), "{line}");
         }
     }

@@ -1,10 +1,11 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
-//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `test` every check, `instructions` compares
-//! instruction counts with the committed baseline. Plain std and no dependencies: the command starts at once, also on a cold machine.
+//! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `testbed` starts real
+//! servers, `test` runs every check, `instructions` compares instruction counts with the committed baseline. Plain std, and
+//! no dependency but the test bed, which is plain std too: the command starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`mod@test`] and [`instructions`] are the commands.
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`mod@test`] and [`instructions`] are the commands.
 
 #![expect(
     clippy::print_stdout,
@@ -21,6 +22,7 @@ mod process;
 mod sim;
 mod soak;
 mod test;
+mod testbed;
 mod tools;
 mod workspace;
 
@@ -61,6 +63,10 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),
         Command::Soak(soak) => {
             soak::run(&Workspace::find()?, soak)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Testbed(action) => {
+            print!("{}", testbed::run(&Workspace::find()?, action)?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Test(selection) => test::run(&Workspace::find()?, &selection),

@@ -26,6 +26,15 @@ impl Problem {
     }
 }
 
+impl From<spiderpool_testbed::Problem> for Problem {
+    fn from(problem: spiderpool_testbed::Problem) -> Self {
+        match problem {
+            spiderpool_testbed::Problem::Missing { what, remedy } => Self::Missing { what, remedy },
+            spiderpool_testbed::Problem::Failed(reason) => Self::Failed(reason),
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

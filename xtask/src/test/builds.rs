@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use spiderpool_testbed::Binary;
+
 use super::{Passed, Verdict};
 use crate::lab;
 use crate::packages::{self, Purpose};
@@ -40,6 +42,7 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         println!("{problem}");
         skips.push(format!("tests with network interfaces: {problem}"));
     }
+    servers()?;
     workspace.cargo("test").args(["--workspace", "--no-fail-fast"]).env(SKIPS_VARIABLE, &file).run()?;
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
@@ -99,6 +102,19 @@ fn fuzz(workspace: &Workspace, subcommand: &str) -> Program {
 fn etcd_packages(workspace: &Workspace) -> Result<(), Problem> {
     if workspace.read("Cargo.lock")?.contains("name = \"etcd-client\"\n") {
         packages::ensure(workspace, Purpose::Etcd)?;
+    }
+    Ok(())
+}
+
+/// Builds the servers that tests start, here where the wait is seen. The tests say themselves what they cannot have.
+fn servers() -> Result<(), Problem> {
+    let binaries = spiderpool_testbed::Binaries::find()?;
+    for program in [Binary::Etcd, Binary::KubeApiserver, Binary::Kubectl, Binary::ServiceKey] {
+        match binaries.program(program).map_err(Problem::from) {
+            Ok(_) => {}
+            Err(problem @ Problem::Missing { .. }) => println!("{problem}"),
+            Err(problem) => return Err(problem),
+        }
     }
     Ok(())
 }
