@@ -25,6 +25,10 @@ pub(crate) fn programs() -> &'static Path {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--offline", "--quiet", "-p", "spiderpool-cni", "--bins", "--target-dir"]);
         build.arg(folder.parent().unwrap());
+        if cfg!(feature = "etcd") {
+            // Or other tests would find their agent without it.
+            build.args(["--features", "etcd"]);
+        }
         if folder.ends_with("release") {
             build.arg("--release");
         }

@@ -1,6 +1,8 @@
 //! The real agent on a real database, and the real plugin, as processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "etcd")]
+mod etcd;
 mod life;
 mod storm;
 mod support;

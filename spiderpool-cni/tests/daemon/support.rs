@@ -19,6 +19,9 @@ use tempfile::TempDir;
 
 pub(crate) struct Node {
     dir: TempDir,
+    name: &'static str,
+    /// None: a database of its own.
+    store: Option<String>,
 }
 
 /// An agent's process.
@@ -118,7 +121,13 @@ impl Ran {
 
 impl Node {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap() }
+        Self { dir: tempfile::tempdir().unwrap(), name: "n1", store: None }
+    }
+
+    /// The node `name`, whose agent is on the store at this URL, as others' are.
+    #[cfg(feature = "etcd")]
+    pub(crate) fn sharing(name: &'static str, store: String) -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), name, store: Some(store) }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -131,11 +140,21 @@ impl Node {
 
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_spiderpool-agent"));
+        let own = || format!("sled://{}", self.path("db").display());
         command
             .env_clear()
-            .env("SPIDERPOOL_STORE", format!("sled://{}", self.path("db").display()))
+            .env("SPIDERPOOL_STORE", self.store.clone().unwrap_or_else(own))
             .env("SPIDERPOOL_IPAM_UNIX_SOCKET_PATH", self.socket())
-            .args(["--node-name", "n1", "--health-addr", "0", "--metrics-addr", "0", "--log-format", "json"])
+            .args([
+                "--node-name",
+                self.name,
+                "--health-addr",
+                "0",
+                "--metrics-addr",
+                "0",
+                "--log-format",
+                "json",
+            ])
             .stderr(Stdio::piped());
         command
     }

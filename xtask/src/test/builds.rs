@@ -43,7 +43,8 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         skips.push(format!("tests with network interfaces: {problem}"));
     }
     servers()?;
-    workspace.cargo("test").args(["--workspace", "--no-fail-fast"]).env(SKIPS_VARIABLE, &file).run()?;
+    let test = ["--workspace", "--features", "spiderpool-cni/etcd,spiderpool-cli/etcd", "--no-fail-fast"];
+    workspace.cargo("test").args(test).env(SKIPS_VARIABLE, &file).run()?;
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
