@@ -20,16 +20,21 @@ const EXECUTED: usize = 38;
 
 /// One cluster under proof. A crash is that of all its members.
 #[derive(Debug)]
-struct OnEtcd {
+pub(crate) struct OnEtcd {
     etcd: Arc<Mutex<Etcd>>,
     config: EtcdConfig,
     storm: Option<Storm>,
 }
 
 impl OnEtcd {
-    fn new(etcd: Etcd) -> Self {
+    pub(crate) fn new(etcd: Etcd) -> Self {
         let config = config(&etcd);
         Self { etcd: Arc::new(Mutex::new(etcd)), config, storm: None }
+    }
+
+    /// The servers, for whoever harms them.
+    pub(crate) fn cluster(&self) -> Arc<Mutex<Etcd>> {
+        self.etcd.clone()
     }
 
     async fn connect(&self) -> Result<EtcdStore, StoreError> {

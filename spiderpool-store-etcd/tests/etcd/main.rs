@@ -6,5 +6,6 @@ mod conformance;
 mod fail_over;
 mod listing;
 mod secured;
+mod storm;
 mod watching;
 mod world;

@@ -1,0 +1,64 @@
+//! N addresses for exactly N pods on one cluster, with many allocators that each have a client and a log of their own.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+};
+
+use parking_lot::Mutex;
+use spiderpool_core::alloc::{Storm, storm};
+use spiderpool_testbed::Etcd;
+
+use crate::{
+    conformance::OnEtcd,
+    world::{etcd, runtime},
+};
+
+#[test]
+fn a_thousand_pods_of_twenty_nodes_on_a_thousand_addresses() {
+    let Some(etcd) = etcd("a thousand pods", 1) else { return };
+    let harness = OnEtcd::new(etcd);
+    let storm_of = Storm { agents: 20, requesters: 8, pods: 1_000, rounds: 3 };
+    runtime().block_on(storm(&harness, storm_of)).unwrap();
+}
+
+/// Ends leaders and cuts them off, one after the other, until told to stop; gives how often.
+fn misfortunes(etcd: &Mutex<Etcd>, stop: &AtomicBool) -> usize {
+    let mut count = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let mut etcd = etcd.lock();
+        let leader = etcd.leader().unwrap();
+        if count % 2 == 0 {
+            etcd.kill(leader);
+            etcd.leader().unwrap();
+            etcd.restart(leader).unwrap();
+        } else {
+            etcd.partition(leader).unwrap();
+            etcd.wait_until(|etcd| !etcd.has_leader(leader)).unwrap();
+            etcd.heal();
+        }
+        etcd.wait_until(|etcd| (0..etcd.size()).all(|member| etcd.has_leader(member))).unwrap();
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn as_many_pods_as_addresses_while_leaders_die() {
+    let Some(etcd) = etcd("pods while leaders die", 3) else { return };
+    let harness = OnEtcd::new(etcd);
+    let (cluster, stop) = (harness.cluster(), Arc::new(AtomicBool::new(false)));
+    let blowing = thread::spawn({
+        let stop = stop.clone();
+        move || misfortunes(&cluster, &stop)
+    });
+    let storm_of = Storm { agents: 4, requesters: 8, pods: 200, rounds: 20 };
+    let outcome = runtime().block_on(storm(&harness, storm_of));
+    stop.store(true, Ordering::Relaxed);
+    let count = blowing.join().unwrap();
+    outcome.unwrap();
+    assert!(count > 1, "only {count} leaders died");
+}
