@@ -87,8 +87,9 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Verdict {
         println!("{problem}");
         skips.push(format!("the plugin beside host-local: {problem}"));
     }
-    let bench = workspace.cargo("bench").args(["-p", "spiderpool-benches", "--bench", "*", "--", "--test"]);
-    bench.env(SKIPS_VARIABLE, &file).run()?;
+    etcd_packages(workspace)?;
+    let bench = ["-p", "spiderpool-benches", "--features", "etcd", "--bench", "*", "--", "--test"];
+    workspace.cargo("bench").args(bench).env(SKIPS_VARIABLE, &file).run()?;
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
