@@ -74,7 +74,7 @@ async fn a_second_agent_is_told_who_is_there() {
 }
 
 #[rstest]
-#[case(&["--store", "etcd://x"], 2, "names no store")]
+#[case(&["--store", "redis://x"], 2, "names no store")]
 #[case(&["--log-level", "chatty"], 2, "chatty")]
 #[case(&["--node-name", "a b"], 1, "--node-name")]
 #[case(&["--enable-ipv4", "false", "--enable-ipv6", "false"], 1, "both families are off")]

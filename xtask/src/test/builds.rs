@@ -43,8 +43,15 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         skips.push(format!("tests with network interfaces: {problem}"));
     }
     servers()?;
-    let test = ["--workspace", "--features", "spiderpool-cni/etcd,spiderpool-cli/etcd", "--no-fail-fast"];
-    workspace.cargo("test").args(test).env(SKIPS_VARIABLE, &file).run()?;
+    let runs: [&[&str]; 3] = [
+        &["--workspace", "--no-fail-fast"],
+        // The programs with the store that they have on request alone.
+        &["-p", "spiderpool-cni", "--features", "etcd", "--test", "daemon", "etcd"],
+        &["-p", "spiderpool-cli", "--features", "etcd", "--test", "etcd"],
+    ];
+    for run in runs {
+        workspace.cargo("test").args(run).env(SKIPS_VARIABLE, &file).run()?;
+    }
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
