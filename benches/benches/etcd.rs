@@ -205,7 +205,8 @@ async fn spiderpool(etcd: &Etcd, prefix: &str, load: Load, what: What) -> Outcom
         all_at_once(load, &agents, |agent, pods| add_all(agent, pool.clone(), pods)).await?;
     }
     for counter in &counters {
-        counter.take();
+        // What it took to get here.
+        let _ = counter.take();
     }
     let took = match what {
         What::Adds => all_at_once(load, &agents, |agent, pods| add_all(agent, pool.clone(), pods)).await?,
