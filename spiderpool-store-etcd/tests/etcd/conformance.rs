@@ -24,16 +24,19 @@ pub(crate) struct OnEtcd {
     etcd: Arc<Mutex<Etcd>>,
     config: EtcdConfig,
     storm: Option<Storm>,
+    /// Whether every write is answered: nobody harms the servers from elsewhere.
+    unharmed: bool,
 }
 
 impl OnEtcd {
     pub(crate) fn new(etcd: Etcd) -> Self {
         let config = config(&etcd);
-        Self { etcd: Arc::new(Mutex::new(etcd)), config, storm: None }
+        Self { etcd: Arc::new(Mutex::new(etcd)), config, storm: None, unharmed: true }
     }
 
-    /// The servers, for whoever harms them.
-    pub(crate) fn cluster(&self) -> Arc<Mutex<Etcd>> {
+    /// The servers, for whoever harms them from now on.
+    pub(crate) fn harm(&mut self) -> Arc<Mutex<Etcd>> {
+        self.unharmed = false;
         self.etcd.clone()
     }
 
@@ -61,7 +64,7 @@ impl Harness for OnEtcd {
     }
 
     fn certain(&self) -> bool {
-        self.storm.is_none()
+        self.unharmed && self.storm.is_none()
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {

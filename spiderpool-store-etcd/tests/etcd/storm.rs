@@ -49,8 +49,8 @@ fn misfortunes(etcd: &Mutex<Etcd>, stop: &AtomicBool) -> usize {
 #[test]
 fn as_many_pods_as_addresses_while_leaders_die() {
     let Some(etcd) = etcd("pods while leaders die", 3) else { return };
-    let harness = OnEtcd::new(etcd);
-    let (cluster, stop) = (harness.cluster(), Arc::new(AtomicBool::new(false)));
+    let mut harness = OnEtcd::new(etcd);
+    let (cluster, stop) = (harness.harm(), Arc::new(AtomicBool::new(false)));
     let blowing = thread::spawn({
         let stop = stop.clone();
         move || misfortunes(&cluster, &stop)
