@@ -6,7 +6,6 @@
 //! runs. Each agent is a task with a client, a cache and an intent log (in memory) of its own.
 
 use std::{
-    fs::OpenOptions,
     io::{self, Write},
     process::ExitCode,
     sync::Arc,
@@ -25,7 +24,7 @@ use spiderpool_core::{
     store::Store,
 };
 use spiderpool_store_etcd::{EtcdConfig, EtcdStore};
-use spiderpool_testbed::{Etcd, EtcdOptions, Problem};
+use spiderpool_testbed::{Etcd, EtcdOptions, or_skip};
 
 /// What goes wrong here goes to whoever runs it.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -68,27 +67,16 @@ fn main() -> ExitCode {
     let short = arguments.iter().any(|argument| argument == "--test");
     let rounds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(5);
     let (rounds, pods) = if short { (1, 100) } else { (rounds, 1_000) };
-    let ran = match Etcd::start(&EtcdOptions::members(1)) {
-        Ok(etcd) => run(&etcd, rounds, pods),
-        Err(problem @ Problem::Missing { .. }) => skipped(&problem).map_err(Into::into),
-        Err(problem) => Err(problem.into()),
-    };
-    match ran {
+    // Unlike in tests, it waits for the disk.
+    let options = EtcdOptions { args: Vec::new(), ..EtcdOptions::members(1) };
+    let Some(etcd) = or_skip("benches::etcd", Etcd::start(&options)) else { return ExitCode::SUCCESS };
+    match run(&etcd, rounds, pods) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing can be done if even that cannot be said.
             let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Says that it could not run, as CONTRIBUTING.md asks for.
-fn skipped(why: &Problem) -> io::Result<()> {
-    let line = format!("benches::etcd: {why}");
-    match std::env::var_os("SPIDERPOOL_TEST_SKIPS") {
-        None => writeln!(io::stdout(), "skipped: {line}"),
-        Some(file) => writeln!(OpenOptions::new().append(true).create(true).open(file)?, "{line}"),
     }
 }
 
@@ -254,7 +242,7 @@ async fn alone(etcd: &Etcd, prefix: &str, load: Load, what: What) -> Outcome<Too
         clients.push(Client::connect([etcd.client_address(0).to_string()], None).await?);
     }
     let prefix = format!("/alone/{prefix}");
-    let put_all = |client: Client, pods: Vec<u64>, deleting: bool| {
+    let put_all = |client: Client, pods: Vec<u64>, what: What| {
         let prefix = prefix.clone();
         async move {
             let mut kv = client.kv_client();
@@ -262,7 +250,7 @@ async fn alone(etcd: &Etcd, prefix: &str, load: Load, what: What) -> Outcome<Too
             for pod in pods {
                 let key = format!("{prefix}/{pod}");
                 let watch = stopwatch();
-                if deleting {
+                if what == What::Churn {
                     kv.delete(key.as_str(), None).await?;
                 }
                 kv.put(key, "x".repeat(RECORD), None).await?;
@@ -271,10 +259,10 @@ async fn alone(etcd: &Etcd, prefix: &str, load: Load, what: What) -> Outcome<Too
             Ok(times)
         }
     };
-    let first = all_at_once(load, &clients, |client, pods| put_all(client, pods, false)).await?;
+    let first = all_at_once(load, &clients, |client, pods| put_all(client, pods, What::Adds)).await?;
     match what {
         What::Adds => Ok(first),
-        What::Churn => all_at_once(load, &clients, |client, pods| put_all(client, pods, true)).await,
+        What::Churn => all_at_once(load, &clients, |client, pods| put_all(client, pods, What::Churn)).await,
     }
 }
 
