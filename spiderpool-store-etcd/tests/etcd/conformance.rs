@@ -13,7 +13,7 @@ use spiderpool_core::{
 use spiderpool_store_etcd::{EtcdConfig, EtcdStore};
 use spiderpool_testbed::Etcd;
 
-use crate::world::{config, etcd, members, raw, runtime};
+use crate::world::{config, cut_off, etcd, lose, members, raw, runtime};
 
 /// What etcd claims leaves these out: exclusive use, large documents without a limit, the refusal of watches.
 const EXECUTED: usize = 38;
@@ -132,14 +132,9 @@ impl Storm {
             let leader = etcd.leader().unwrap();
             let victim = if kind == 2 { (leader + 1) % etcd.size() } else { leader };
             if kind == 0 {
-                etcd.kill(victim);
-                etcd.leader().unwrap();
-                etcd.restart(victim).unwrap();
+                lose(&mut etcd, victim);
             } else {
-                etcd.partition(victim).unwrap();
-                etcd.wait_until(|etcd| !etcd.has_leader(victim)).unwrap();
-                etcd.heal();
-                etcd.wait_until(|etcd| etcd.has_leader(victim)).unwrap();
+                cut_off(&etcd, victim);
             }
         }));
     }

@@ -14,7 +14,7 @@ use spiderpool_testbed::Etcd;
 
 use crate::{
     conformance::OnEtcd,
-    world::{etcd, runtime},
+    world::{cut_off, etcd, lose, runtime},
 };
 
 #[test]
@@ -32,13 +32,9 @@ fn misfortunes(etcd: &Mutex<Etcd>, stop: &AtomicBool) -> usize {
         let mut etcd = etcd.lock();
         let leader = etcd.leader().unwrap();
         if count % 2 == 0 {
-            etcd.kill(leader);
-            etcd.leader().unwrap();
-            etcd.restart(leader).unwrap();
+            lose(&mut etcd, leader);
         } else {
-            etcd.partition(leader).unwrap();
-            etcd.wait_until(|etcd| !etcd.has_leader(leader)).unwrap();
-            etcd.heal();
+            cut_off(&etcd, leader);
         }
         etcd.wait_until(|etcd| (0..etcd.size()).all(|member| etcd.has_leader(member))).unwrap();
         count += 1;

@@ -41,6 +41,21 @@ pub(crate) fn members(etcd: &Etcd) -> Vec<String> {
     (0..etcd.size()).map(|number| etcd.client_address(number).to_string()).collect()
 }
 
+/// A member dies, and comes back once the others have a leader.
+pub(crate) fn lose(etcd: &mut Etcd, member: usize) {
+    etcd.kill(member);
+    etcd.leader().unwrap();
+    etcd.restart(member).unwrap();
+}
+
+/// A member is cut off from the others until it notices, and finds them again.
+pub(crate) fn cut_off(etcd: &Etcd, member: usize) {
+    etcd.partition(member).unwrap();
+    etcd.wait_until(|etcd| !etcd.has_leader(member)).unwrap();
+    etcd.heal();
+    etcd.wait_until(|etcd| etcd.has_leader(member)).unwrap();
+}
+
 /// A client of etcd's own, for what the store does not do.
 pub(crate) async fn raw(members: &[String]) -> etcd_client::Client {
     etcd_client::Client::connect(members, None).await.unwrap()
