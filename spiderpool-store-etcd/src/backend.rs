@@ -99,6 +99,8 @@ impl Store for EtcdStore {
             durable: true,
             watch: true,
             shared: true,
+            own_resources: true,
+            draws_uids: false,
             max_document_bytes: Some(MAX_DOCUMENT_BYTES),
             default_block_bits: self.block_bits,
         }

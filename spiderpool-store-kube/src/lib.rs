@@ -1,9 +1,23 @@
-//! Spiderpool's documents as Kubernetes custom resources.
+//! Spiderpool's store on the Kubernetes API: pools, Subnets, reservations and endpoints as upstream's custom resources,
+//! scopes, plans and blocks as kinds of its own.
 //!
-//! So far this crate knows under which names the API server serves them, [`CustomResource`]; the types with their
-//! schemas and the store itself are not written yet. The store will be `replace` with `resourceVersion` for every
-//! compare-and-swap.
+//! A document is one object, its token the object's `resourceVersion`, a compare-and-swap one request that names it.
+//! [`crd`] holds the definitions with their validation rules. Kubernetes 1.31 or later.
 
+mod answer;
+mod api;
+mod config;
+pub mod crd;
+mod foreign;
+mod labels;
 mod names;
+mod object;
+mod place;
+mod store;
+mod watch;
 
+pub use config::{ConnectError, KubeConfig};
 pub use names::{CATEGORY, CustomResource, FINALIZER, ResourceScope, StatusSubresource, VERSION};
+pub use store::KubeStore;
+
+use store::MAX_DOCUMENT_BYTES;

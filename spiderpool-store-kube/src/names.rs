@@ -128,7 +128,13 @@ impl CustomResource {
     /// The path of its collection on the API server, of all namespaces if it is namespaced.
     #[must_use]
     pub fn collection_path(&self) -> String {
-        format!("/apis/{GROUP}/{VERSION}/{}", self.plural)
+        self.path(None)
+    }
+
+    /// The path of its collection, of one namespace where one is named.
+    pub(crate) fn path(&self, namespace: Option<&str>) -> String {
+        let namespace = namespace.map(|namespace| format!("namespaces/{namespace}/")).unwrap_or_default();
+        format!("/apis/{GROUP}/{VERSION}/{namespace}{}", self.plural)
     }
 }
 

@@ -169,6 +169,8 @@ impl Store for SledStore {
             durable: true,
             watch: true,
             shared: false,
+            own_resources: true,
+            draws_uids: false,
             max_document_bytes: Some(MAX_DOCUMENT_BYTES),
             default_block_bits: self.block_bits,
         }

@@ -12,6 +12,7 @@ cargo xtask COMMAND: the project's own commands
 COMMANDS
   lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
+  crds                   write the Kubernetes custom resource definitions into charts/spiderpool/crds
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
     --crashes N          kill -9 this often (500)
     --full-disks N       fill its disk this often (50)
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Lab(Vec<String>),
     /// Run the simulation with these arguments.
     Sim(Vec<String>),
+    /// Write the custom resource definitions.
+    Crds,
     /// Crash the real agent this often.
     Soak(Soak),
     /// Do this with the test bed.
@@ -74,6 +77,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
     match command.as_str() {
         "lab" => Ok(Command::Lab(rest)),
         "sim" => Ok(Command::Sim(rest)),
+        "crds" if rest.is_empty() => Ok(Command::Crds),
+        "crds" => Err(format!("'crds' takes nothing, not '{}'", rest.join(" "))),
         "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
         "testbed" => parse_testbed(&rest),
         "test" => parse_test(&rest),
@@ -169,6 +174,7 @@ mod tests {
             ("test --only fnt", "fnt"),
             ("test --skip fnt", "fnt"),
             ("instructions --acept", "--acept"),
+            ("crds charts", "charts"),
             ("testbed", "up"),
             ("testbed upp", "upp"),
             ("testbed up --etcd-members 2", "'2'"),

@@ -1,11 +1,13 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `testbed` starts real
-//! servers, `test` runs every check, `instructions` compares instruction counts with the committed baseline. Plain std, and
-//! no dependency but the test bed, which is plain std too: the command starts at once, also on a cold machine.
+//! servers, `crds` writes the custom resource definitions, `test` runs every check, `instructions` compares instruction
+//! counts with the committed baseline. Plain std, and no dependency but the test bed, which is plain std too: the command
+//! starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`mod@test`] and [`instructions`] are the commands.
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`crds`], [`mod@test`] and [`instructions`]
+//! are the commands.
 
 #![expect(
     clippy::print_stdout,
@@ -14,6 +16,7 @@
 )]
 
 mod args;
+mod crds;
 mod instructions;
 mod lab;
 mod packages;
@@ -60,6 +63,7 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab(lab_args) => lab::run(&Workspace::find()?, &lab_args),
+        Command::Crds => crds::run(&Workspace::find()?),
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),
         Command::Soak(soak) => {
             soak::run(&Workspace::find()?, soak)?;

@@ -124,6 +124,13 @@ pub enum StoreFailure {
         /// The largest size.
         limit: usize,
     },
+    /// [`StoreError::Refused`].
+    Refused {
+        /// Which document.
+        key: Key,
+        /// Why.
+        message: String,
+    },
     /// [`StoreError::Damaged`].
     Damaged {
         /// What is damaged.
@@ -157,6 +164,7 @@ impl StoreFailure {
             Self::Conflict { .. } | Self::AlreadyExists { .. } => 409,
             Self::Expired => 410,
             Self::TooLarge { .. } => 413,
+            Self::Refused { .. } => 422,
             Self::Damaged { .. } | Self::NewerFormat { .. } => 500,
             Self::Unsupported { .. } => 501,
             Self::Stopped { .. } | Self::Unavailable { .. } | Self::UnknownOutcome { .. } => 503,
@@ -174,6 +182,7 @@ impl From<StoreError> for StoreFailure {
             StoreError::Unavailable { message, .. } => Self::Unavailable { message },
             StoreError::UnknownOutcome { message, .. } => Self::UnknownOutcome { message },
             StoreError::TooLarge { key, bytes, limit } => Self::TooLarge { key, bytes, limit },
+            StoreError::Refused { key, message } => Self::Refused { key: *key, message },
             StoreError::Damaged { what, message } => Self::Damaged { what, message },
             StoreError::NewerFormat { what, found, supported } => {
                 Self::NewerFormat { what, found, supported }
@@ -196,6 +205,7 @@ impl From<StoreFailure> for StoreError {
             StoreFailure::Unavailable { message } => Self::unavailable(message),
             StoreFailure::UnknownOutcome { message } => Self::unknown(message),
             StoreFailure::TooLarge { key, bytes, limit } => Self::TooLarge { key, bytes, limit },
+            StoreFailure::Refused { key, message } => Self::Refused { key: key.into(), message },
             StoreFailure::Damaged { what, message } => Self::Damaged { what, message },
             StoreFailure::NewerFormat { what, found, supported } => {
                 Self::NewerFormat { what, found, supported }

@@ -21,7 +21,10 @@ pub(super) fn bad_name(error: NameError) -> ErrorBody {
 pub(super) fn store(what: &str, error: &StoreError) -> ErrorBody {
     let message = format!("{what}: {error}");
     match error {
-        StoreError::Damaged { .. } | StoreError::NewerFormat { .. } | StoreError::TooLarge { .. } => {
+        StoreError::Damaged { .. }
+        | StoreError::NewerFormat { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::Refused { .. } => {
             ErrorBody::new(ErrorCode::Internal, message, "Repeating does not help; see the agent's log.")
         }
         _ => ErrorBody::new(

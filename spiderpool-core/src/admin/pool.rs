@@ -60,7 +60,7 @@ impl Allocator {
         let mut object = wanted.clone();
         object.status = Default::default();
         self.born(&mut object.metadata);
-        let Fit { object, pool, home } = fit(name, object, None, &around)?;
+        let Fit { mut object, pool, home } = fit(name, object, None, &around)?;
         let ips = pool.allocatable();
         let claim = self.claim_for(name, &home, pool.subnet, None, &ips, mode).await?;
         let Some(ticket) = claim else { return Ok(None) };
@@ -78,6 +78,10 @@ impl Allocator {
             }
             other => other?,
         };
+        if self.store().capabilities().draws_uids {
+            let created = self.store().pool(name).await?.filter(|(found, _)| found.spec == object.spec);
+            object.metadata.uid = created.and_then(|(found, _)| found.metadata.uid.clone());
+        }
         if let Some(subnet) = self.record_pool(pool.subnet, ticket.as_ref()).await? {
             let others = Self::lost(&subnet, name, &ips);
             if !others.is_empty() && ticket.is_some() {

@@ -125,6 +125,7 @@ fn is_local(error: &StoreError) -> bool {
         StoreError::Damaged { .. }
             | StoreError::NewerFormat { .. }
             | StoreError::TooLarge { .. }
+            | StoreError::Refused { .. }
             | StoreError::Conflict { .. }
             | StoreError::AlreadyExists { .. }
             | StoreError::NotFound { .. }

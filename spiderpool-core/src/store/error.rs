@@ -62,6 +62,15 @@ pub enum StoreError {
         /// The largest size.
         limit: usize,
     },
+    /// The backend does not take this document: its schema, its access rules or another system that it asks. Nothing
+    /// was written, and trying again does not help.
+    #[error("{key} is refused: {message}")]
+    Refused {
+        /// Which document.
+        key: Box<Key>,
+        /// Why, in the backend's words.
+        message: String,
+    },
     /// A stored document, or the store as a whole, cannot be read. Retrying does not help.
     #[error("{what} is damaged: {message}")]
     Damaged {

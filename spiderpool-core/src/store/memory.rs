@@ -62,6 +62,8 @@ impl Store for MemoryStore {
             durable: false,
             watch: true,
             shared: false,
+            own_resources: true,
+            draws_uids: false,
             max_document_bytes: None,
             default_block_bits: self.block_bits,
         }

@@ -97,6 +97,11 @@ pub struct Capabilities {
     /// Whether other processes write to it at the same time. Where not, what this process wrote is the truth and
     /// no intent log is needed.
     pub shared: bool,
+    /// Whether documents of [`Kind::Resource`] are kept here like all others. Where not, they are another system's:
+    /// [`Store::get`] reads one, and everything else about them is [`StoreError::Unsupported`].
+    pub own_resources: bool,
+    /// Whether an object gets its uid from the backend when it is created, whatever uid it brings.
+    pub draws_uids: bool,
     /// The largest encoded document, in bytes; none: no limit.
     pub max_document_bytes: Option<usize>,
     /// The block size for scopes created here.
@@ -128,8 +133,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Creates `document` under `key` if nothing is there.
     ///
     /// # Errors
-    /// [`StoreError::AlreadyExists`]; [`StoreError::TooLarge`]; [`StoreError::Unavailable`] when nothing was
-    /// written; [`StoreError::UnknownOutcome`] when that is not known.
+    /// [`StoreError::AlreadyExists`]; [`StoreError::TooLarge`]; [`StoreError::Refused`]; [`StoreError::Unavailable`]
+    /// when nothing was written; [`StoreError::UnknownOutcome`] when that is not known.
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError>;
 
     /// Replaces the document under `key` if its token is `token`. The new token differs even if the content does

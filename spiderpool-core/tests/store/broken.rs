@@ -40,10 +40,13 @@ enum Defect {
     WatchForgetsDeletions,
     WatchTakesAnyPosition,
     WatchIsMute,
+    WatchAlwaysExpires,
     ClaimsNoWatch,
     ClaimsLimit,
     ClaimsDurability,
     ClaimsSharing,
+    ClaimsForeignResources,
+    ClaimsDrawnUids,
     UpdateTears,
     GetHangs,
     LosesUpdates,
@@ -108,6 +111,8 @@ impl Store for Broken {
             ClaimsLimit => claims.max_document_bytes = Some(100_000),
             ClaimsDurability => claims.durable = true,
             ClaimsSharing => claims.shared = true,
+            ClaimsForeignResources => claims.own_resources = false,
+            ClaimsDrawnUids => claims.draws_uids = true,
             _ => {}
         }
         claims
@@ -251,6 +256,9 @@ impl Watch for BrokenWatch {
         if self.defect == WatchIsMute {
             return pending().await;
         }
+        if self.defect == WatchAlwaysExpires {
+            return Err(StoreError::Expired);
+        }
         self.seen += 1;
         if self.defect == WatchRepeats
             && self.seen.is_multiple_of(3)
@@ -288,7 +296,15 @@ impl Harness for Harnessed {
     fn patience(&self) -> Duration {
         // Defects that hang are waited out once per check.
         Duration::from_millis(
-            if matches!(self.0, GetHangs | ReadsStale | WatchIsMute | WatchSkips | WatchForgetsDeletions) {
+            if matches!(
+                self.0,
+                GetHangs
+                    | ReadsStale
+                    | WatchIsMute
+                    | WatchSkips
+                    | WatchForgetsDeletions
+                    | WatchTakesAnyPosition
+            ) {
                 300
             } else {
                 60_000
@@ -305,7 +321,8 @@ impl Harness for Harnessed {
     }
 
     fn certain(&self) -> bool {
-        true
+        // Who may forget its history now and then must still show a change some time.
+        self.0 != WatchAlwaysExpires
     }
 
     async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
@@ -345,6 +362,7 @@ impl Harness for Harnessed {
 #[case(WatchForgetsDeletions, "watch::follows_the_selection")]
 #[case(WatchTakesAnyPosition, "watch::refuses_foreign_positions")]
 #[case(WatchIsMute, "watch::waits_without_losing")]
+#[case(WatchAlwaysExpires, "watch::every_change_in_order_once")]
 #[case(ClaimsNoWatch, "watch::is_refused")]
 #[case(ClaimsLimit, "limits::too_large_is_refused")]
 #[case(ClaimsDurability, "reopen::after_drop")]
@@ -353,6 +371,8 @@ impl Harness for Harnessed {
 #[case(ClaimsDurability, "reopen::tokens_go_on_after_crash")]
 #[case(ClaimsDurability, "sharing::second_opening_is_refused")]
 #[case(ClaimsSharing, "sharing::second_handle_sees_the_first")]
+#[case(ClaimsForeignResources, "foreign::resources_are_read_only")]
+#[case(ClaimsDrawnUids, "foreign::uids_are_drawn")]
 #[case(UpdateTears, "cancel::update_is_old_or_new")]
 #[case(GetHangs, "cas::create_and_read_back")]
 fn defects_are_found(#[case] defect: Defect, #[case] check: &str) {

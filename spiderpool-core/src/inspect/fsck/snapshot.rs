@@ -57,8 +57,10 @@ impl Snapshot {
         let reservations = list(inspect, Kind::Reservation, &mut found).await?;
         let plans = list(inspect, Kind::Plan, &mut found).await?;
         let endpoints = list(inspect, Kind::Endpoint, &mut found).await?;
-        // Only whether they can be read.
-        list(inspect, Kind::Resource, &mut found).await?;
+        if inspect.store.capabilities().own_resources {
+            // Only whether they can be read.
+            list(inspect, Kind::Resource, &mut found).await?;
+        }
         let (mut blocks, all_blocks) = read_blocks(inspect, &mut found).await?;
         blocks.retain(|block| block.id().scope == inspect.scope);
         let own_scope = Key::Scope(inspect.scope.clone());

@@ -2,13 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::{
-    Context, Failure, Kind, StoreError, Token, content, ensure, expect_answer,
-    samples::{every_kind, sample},
-};
+use super::{Context, Failure, Kind, StoreError, Token, content, ensure, expect_answer, samples::sample};
 
 pub(super) async fn create_and_read_back(context: Context<'_>) -> Result<(), Failure> {
-    for wanted in every_kind("sample", 1)? {
+    for wanted in context.samples("sample", 1)? {
         let token = context.put(&wanted).await?;
         let found = context.get(&wanted.key).await?;
         ensure!(found.key == wanted.key, "{} came back as {}", wanted.key, found.key);
@@ -20,14 +17,14 @@ pub(super) async fn create_and_read_back(context: Context<'_>) -> Result<(), Fai
 }
 
 pub(super) async fn read_what_is_missing(context: Context<'_>) -> Result<(), Failure> {
-    for missing in every_kind("missing", 1)? {
+    for missing in context.samples("missing", 1)? {
         expect_answer!(context.store.get(&missing.key).await, Ok(None), "a read of what is missing");
     }
     Ok(())
 }
 
 pub(super) async fn create_twice(context: Context<'_>) -> Result<(), Failure> {
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         // The block's key depends on the version, so the second document is an update of the first.
         let first = sample(kind, "twice", 100)?;
         let second = sample(kind, "twice", 200)?;
@@ -43,7 +40,7 @@ pub(super) async fn create_twice(context: Context<'_>) -> Result<(), Failure> {
 }
 
 pub(super) async fn update_with_token(context: Context<'_>) -> Result<(), Failure> {
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         let (old, new) = (sample(kind, "update", 100)?, sample(kind, "update", 200)?);
         let first = context.put(&old).await?;
         let second = context.store.update(&old.key, &first, new.document.clone()).await?;
@@ -56,7 +53,7 @@ pub(super) async fn update_with_token(context: Context<'_>) -> Result<(), Failur
 }
 
 pub(super) async fn update_with_stale_token(context: Context<'_>) -> Result<(), Failure> {
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         let (old, new) = (sample(kind, "stale", 100)?, sample(kind, "stale", 200)?);
         let first = context.put(&old).await?;
         let second = context.store.update(&old.key, &first, new.document.clone()).await?;
@@ -70,7 +67,7 @@ pub(super) async fn update_with_stale_token(context: Context<'_>) -> Result<(), 
 }
 
 pub(super) async fn change_what_is_missing(context: Context<'_>) -> Result<(), Failure> {
-    for missing in every_kind("missing", 1)? {
+    for missing in context.samples("missing", 1)? {
         // A token that this store gave, for a document that is no more.
         let token = context.put(&missing).await?;
         context.store.delete(&missing.key, &token).await?;
@@ -84,7 +81,7 @@ pub(super) async fn change_what_is_missing(context: Context<'_>) -> Result<(), F
 }
 
 pub(super) async fn delete_with_token(context: Context<'_>) -> Result<(), Failure> {
-    for sample in every_kind("deleted", 1)? {
+    for sample in context.samples("deleted", 1)? {
         let token = context.put(&sample).await?;
         context.store.delete(&sample.key, &token).await?;
         expect_answer!(context.store.get(&sample.key).await, Ok(None), "a read of what was deleted");
@@ -93,7 +90,7 @@ pub(super) async fn delete_with_token(context: Context<'_>) -> Result<(), Failur
 }
 
 pub(super) async fn delete_with_stale_token(context: Context<'_>) -> Result<(), Failure> {
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         let (old, new) = (sample(kind, "kept", 100)?, sample(kind, "kept", 200)?);
         let first = context.put(&old).await?;
         let second = context.store.update(&old.key, &first, new.document).await?;
@@ -107,7 +104,7 @@ pub(super) async fn delete_with_stale_token(context: Context<'_>) -> Result<(), 
 /// No ABA: whatever happens to a document, a token that it once had is never valid again.
 pub(super) async fn no_token_comes_back(context: Context<'_>) -> Result<(), Failure> {
     let store = &context.store;
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         let (old, new) = (sample(kind, "again", 100)?, sample(kind, "again", 200)?);
         let mut tokens: HashSet<Token> = HashSet::new();
         for _ in 0..5 {
@@ -135,7 +132,7 @@ pub(super) async fn no_token_comes_back(context: Context<'_>) -> Result<(), Fail
 
 /// Either the write counts and has a new token, or the backend drops it and nothing changes. The answer says which.
 pub(super) async fn write_without_change(context: Context<'_>) -> Result<(), Failure> {
-    for sample in every_kind("same", 1)? {
+    for sample in context.samples("same", 1)? {
         let first = context.put(&sample).await?;
         let second = context.store.update(&sample.key, &first, sample.document.clone()).await?;
         let found = context.get(&sample.key).await?;

@@ -2,15 +2,28 @@
 
 use super::{
     Context, Document, Failure, StoreError, content, ensure, expect_answer,
-    samples::{Sample, resource},
+    samples::{Sample, sample},
+};
+use crate::{
+    addr::{Family, IpSet},
+    model::Pending,
+    store::Kind,
+    time::Timestamp,
 };
 
-/// A resource with about `bytes` of content.
+/// A plan with about `bytes` of content.
 fn sized(name: &str, bytes: usize) -> Result<Sample, Failure> {
-    let Sample { key, document } = resource("default", name, 1)?;
-    let Document::Resource(body) = &document else { return Ok(Sample { key, document }) };
+    let Sample { key, document } = sample(Kind::Plan, name, 1)?;
+    let Document::Plan(body) = &document else { return Ok(Sample { key, document }) };
     let mut body = (**body).clone();
-    body.rest.insert("data".into(), "x".repeat(bytes).into());
+    body.pending.push(Pending {
+        edit: "x".repeat(bytes),
+        object: key.clone(),
+        base: None,
+        creates: None,
+        removed: IpSet::new(Family::V4),
+        since: Timestamp::from_millis(0),
+    });
     Ok(Sample { key, document: body.into() })
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Context, Document, Failure, Kind, StoreError, content, ensure,
     parallel::gather,
-    samples::{Sample, resource, sample},
+    samples::{Sample, sample},
 };
 use crate::env::BoxFuture;
 
@@ -11,7 +11,7 @@ const WORKERS: usize = 8;
 
 /// `sample` with one more mark in it.
 fn marked(document: &Document, mark: &str) -> Result<Document, Failure> {
-    let Document::Resource(body) = document else {
+    let Document::Endpoint(body) = document else {
         return Err(Failure::new("the marked document is of another kind"));
     };
     let mut body = (**body).clone();
@@ -21,13 +21,13 @@ fn marked(document: &Document, mark: &str) -> Result<Document, Failure> {
 
 fn has_mark(document: &Document, mark: &str) -> bool {
     let key = format!("marks.example.org/{mark}");
-    document.as_resource().is_some_and(|body| body.metadata.annotations.contains_key(&key))
+    document.as_endpoint().is_some_and(|body| body.metadata.annotations.contains_key(&key))
 }
 
 /// Each worker puts its marks into one document, by reading, adding, and compare-and-swap. None may be missing.
 pub(super) async fn no_update_is_lost(context: Context<'_>) -> Result<(), Failure> {
     let marks = (context.harness.volume() / 200).clamp(5, 50);
-    let shared = resource("default", "shared", 0)?;
+    let shared = sample(Kind::Endpoint, "shared", 0)?;
     context.put(&shared).await?;
     let work = |worker: usize| -> BoxFuture<Result<usize, Failure>> {
         let (store, key) = (context.store.clone(), shared.key.clone());

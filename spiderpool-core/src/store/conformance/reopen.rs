@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Context, Document, Failure, Key, Kind, Selector, StoreError, Token, ensure, expect_answer, same_items,
-    samples::{every_kind, sample},
+    samples::sample,
 };
 
 /// Documents of all kinds, some changed, some deleted; what must be there afterwards.
@@ -16,7 +16,7 @@ async fn fill(context: &Context<'_>) -> Result<Vec<(Key, Token, Document)>, Fail
             "changed" => 2,
             _ => 3,
         };
-        for first in every_kind(name, version)? {
+        for first in context.samples(name, version)? {
             let mut token = context.put(&first).await?;
             let mut document = first.document.clone();
             match name {
@@ -39,7 +39,7 @@ async fn fill(context: &Context<'_>) -> Result<Vec<(Key, Token, Document)>, Fail
 }
 
 async fn verify(context: &Context<'_>, expected: &[(Key, Token, Document)]) -> Result<(), Failure> {
-    for kind in Kind::ALL {
+    for kind in context.kinds() {
         let listing = context.store.list(&Selector::Kind(kind)).await?;
         let of_kind: Vec<_> = expected.iter().filter(|(key, ..)| key.kind() == kind).cloned().collect();
         same_items(&listing, &of_kind)?;

@@ -6,20 +6,30 @@ use crate::store::StoreError;
 
 /// Why a check failed, in words.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{message}")]
+pub struct Failure {
+    message: String,
+    expired: bool,
+}
 
 impl Failure {
     /// With this message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+        Self { message: message.into(), expired: false }
+    }
+
+    /// Whether a watch said that it cannot go on from where it was: within the contract at any time, where servers come
+    /// and go.
+    pub(super) fn is_expired(&self) -> bool {
+        self.expired
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self(format!("unexpected error: {error}"))
+        let expired = matches!(error, StoreError::Expired);
+        Self { message: format!("unexpected error: {error}"), expired }
     }
 }
 

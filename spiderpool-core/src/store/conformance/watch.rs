@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, future::poll_fn, task::Poll};
 use super::{
     Context, Failure, Key, Kind, Selector, StoreError, Token, content, ensure, expect_answer,
     parallel::gather,
-    samples::{Sample, endpoint, every_kind, sample},
+    samples::{Sample, endpoint, sample},
 };
 use crate::{
     env::BoxFuture,
@@ -55,7 +55,8 @@ async fn next_is(watch: &mut dyn Watch, wanted: &Wanted<'_>) -> Result<Position,
 }
 
 pub(super) async fn every_change_in_order_once(context: Context<'_>) -> Result<(), Failure> {
-    for (first, second) in every_kind("watched", 100)?.into_iter().zip(every_kind("watched", 200)?) {
+    for (first, second) in context.samples("watched", 100)?.into_iter().zip(context.samples("watched", 200)?)
+    {
         let selector = Selector::Kind(first.key.kind());
         let from = context.position(&selector).await?;
         // One watch begins before the changes, the other after them, from the same position.

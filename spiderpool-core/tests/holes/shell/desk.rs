@@ -165,6 +165,8 @@ impl Store for GatedStore {
             durable: true,
             watch: false,
             shared: true,
+            own_resources: true,
+            draws_uids: false,
             max_document_bytes: None,
             default_block_bits: self.bits,
         }
