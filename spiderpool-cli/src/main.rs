@@ -7,6 +7,8 @@ mod command;
 mod etcd;
 mod failure;
 mod kinds;
+#[cfg(feature = "kube")]
+mod kube;
 mod lab;
 mod manifest;
 mod output;

@@ -118,12 +118,17 @@ pub(crate) fn store_failure(error: StoreError) -> Failure {
         StoreError::Unavailable { .. } | StoreError::UnknownOutcome { .. } => {
             Failure::new(Exit::Unreachable, "the store cannot be used").because(error)
         }
+        StoreError::Unsupported { .. } => Failure::refused(error.to_string()),
         _ => Failure::refused("the store cannot be used").because(error),
     }
 }
 
 async fn open_url(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Store>, Failure> {
     let _ = (env, opening);
+    #[cfg(feature = "kube")]
+    if url == "kube" {
+        return crate::kube::open().await;
+    }
     match url.split_once("://").map(|(scheme, _)| scheme) {
         Some("memory") => Ok(Arc::new(MemoryStore::new())),
         #[cfg(feature = "sled")]

@@ -1,4 +1,4 @@
-//! A store by its URL: `sled://PATH`, `etcd://HOST,…`, `memory://`.
+//! A store by its URL: `sled://PATH`, `etcd://HOST,…`, `kube`, `memory://`.
 
 use spiderpool_core::env::Env;
 use spiderpool_core::store::{MemoryStore, Store};
@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "etcd")]
 use spiderpool_store_etcd::{EtcdConfig, EtcdStore, EtcdUrl, EtcdUrlError, VariablesError};
+#[cfg(feature = "kube")]
+use spiderpool_store_kube::{ConnectError, KubeConfig, KubeStore};
 #[cfg(feature = "sled")]
 use spiderpool_store_sled::{OpenError, SledConfig, SledStore};
 
@@ -17,7 +19,7 @@ use spiderpool_store_sled::{OpenError, SledConfig, SledStore};
 #[non_exhaustive]
 pub enum StoreUrlError {
     /// No store of this program has such URLs.
-    #[error("{url:?} names no store that this program knows; it knows {}", SCHEMES.join(" and "))]
+    #[error("{url:?} names no store that this program knows; it knows {}", SCHEMES.join(", "))]
     Unknown {
         /// The text.
         url: String,
@@ -37,6 +39,8 @@ const SCHEMES: &[&str] = &[
     "sled:///PATH",
     #[cfg(feature = "etcd")]
     "etcd://HOST[:PORT],…",
+    #[cfg(feature = "kube")]
+    "kube",
     "memory://",
 ];
 
@@ -56,6 +60,10 @@ pub enum StoreOpenError {
     #[cfg(feature = "etcd")]
     #[error(transparent)]
     Etcd(#[from] spiderpool_core::store::StoreError),
+    /// There is no way to the API server.
+    #[cfg(feature = "kube")]
+    #[error(transparent)]
+    Kube(#[from] ConnectError),
     /// The task that opened it stopped.
     #[error("opening the store stopped in the middle: {0}")]
     Stopped(#[from] tokio::task::JoinError),
@@ -72,6 +80,9 @@ pub enum StoreUrl {
     /// ([`EtcdConfig::with_variables`]).
     #[cfg(feature = "etcd")]
     Etcd(EtcdUrl),
+    /// The Kubernetes API, as `KUBECONFIG`, the user's kubeconfig or the pod's service account say.
+    #[cfg(feature = "kube")]
+    Kube,
     /// Nothing is kept: for tests and for looking around.
     Memory,
 }
@@ -91,6 +102,10 @@ impl FromStr for StoreUrl {
         if url.starts_with("etcd:") {
             return Ok(Self::Etcd(url.parse()?));
         }
+        #[cfg(feature = "kube")]
+        if url == "kube" {
+            return Ok(Self::Kube);
+        }
         Err(StoreUrlError::Unknown { url: url.to_owned() })
     }
 }
@@ -102,12 +117,27 @@ impl fmt::Display for StoreUrl {
             Self::Sled(config) => write!(f, "sled://{}", config.path.display()),
             #[cfg(feature = "etcd")]
             Self::Etcd(url) => url.fmt(f),
+            #[cfg(feature = "kube")]
+            Self::Kube => f.write_str("kube"),
             Self::Memory => f.write_str("memory://"),
         }
     }
 }
 
 impl StoreUrl {
+    /// Whether other machines use it at the same time, so that it may come and go without this one.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            #[cfg(feature = "sled")]
+            Self::Sled(_) => false,
+            #[cfg(feature = "etcd")]
+            Self::Etcd(_) => true,
+            #[cfg(feature = "kube")]
+            Self::Kube => true,
+            Self::Memory => false,
+        }
+    }
+
     /// Where an agent on this store keeps what concerns its node alone; none where that is not given with the store.
     pub fn state_dir(&self) -> Option<PathBuf> {
         match self {
@@ -115,6 +145,8 @@ impl StoreUrl {
             Self::Sled(config) => Some(config.path.join("node")),
             #[cfg(feature = "etcd")]
             Self::Etcd(_) => None,
+            #[cfg(feature = "kube")]
+            Self::Kube => None,
             Self::Memory => None,
         }
     }
@@ -139,6 +171,8 @@ impl StoreUrl {
                 let config = EtcdConfig::at(url.clone()).with_variables(|name| std::env::var(name).ok())?;
                 Ok(Arc::new(EtcdStore::connect(&config, env).await?))
             }
+            #[cfg(feature = "kube")]
+            Self::Kube => Ok(Arc::new(KubeStore::connect(&KubeConfig::infer().await?)?)),
             Self::Memory => {
                 let _ = env;
                 tracing::warn!("everything is kept in memory and lost when this process ends");
@@ -157,6 +191,7 @@ mod tests {
     #[case("memory://")]
     #[cfg_attr(feature = "sled", case("sled:///var/lib/spiderpool"))]
     #[cfg_attr(feature = "etcd", case("etcd://a:1,[::1]:2379/lab/"))]
+    #[cfg_attr(feature = "kube", case("kube"))]
     fn urls(#[case] url: &str) {
         assert_eq!(url.parse::<StoreUrl>().unwrap().to_string(), url);
     }

@@ -125,7 +125,9 @@ impl KubeStore {
     /// A path of `place` that exists, or why nothing can be written there.
     fn writable(key: &Key) -> Result<Place, StoreError> {
         if key.kind() == Kind::Resource {
-            return Err(StoreError::Unsupported { what: "writing objects that are not Spiderpool's" });
+            return Err(StoreError::Unsupported {
+                what: "writing objects that are not Spiderpool's (kubectl does)",
+            });
         }
         Place::of(key).ok_or_else(|| StoreError::Refused {
             key: key.clone().into(),
@@ -136,7 +138,9 @@ impl KubeStore {
     /// The collection that holds what `selector` selects; none if it can select nothing.
     fn collection(selector: &Selector) -> Result<(CustomResource, Option<String>), StoreError> {
         let Some(resource) = CustomResource::of(selector.kind()) else {
-            return Err(StoreError::Unsupported { what: "listing objects that are not Spiderpool's" });
+            return Err(StoreError::Unsupported {
+                what: "listing objects that are not Spiderpool's (kubectl does)",
+            });
         };
         let path = match selector {
             Selector::InNamespace(Kind::Endpoint, namespace) if is_label(namespace.as_str()) => {
@@ -359,7 +363,9 @@ impl Store for KubeStore {
     async fn watch(&self, selector: &Selector, from: &Position) -> Result<Box<dyn Watch>, StoreError> {
         let kind = selector.kind();
         if !is_watched(kind) {
-            return Err(StoreError::Unsupported { what: "watching objects that are not Spiderpool's" });
+            return Err(StoreError::Unsupported {
+                what: "watching objects that are not Spiderpool's (kubectl does)",
+            });
         }
         let (resource, path) = Self::collection(selector)?;
         let from = revision(&from.0).ok_or(StoreError::Expired)?;

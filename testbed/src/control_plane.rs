@@ -3,7 +3,7 @@
 use std::{
     ffi::OsString,
     fs,
-    io::Read as _,
+    io::{Read as _, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -163,6 +163,45 @@ impl ControlPlane {
     #[must_use]
     pub fn kubectl(&self) -> &Path {
         &self.kubectl
+    }
+
+    /// What kubectl says to an administrator, `input` being its standard input.
+    ///
+    /// # Errors
+    /// It cannot be run, or does not succeed: then with what it says about it.
+    pub fn ask(&self, args: &[&str], input: &str) -> Result<String, Problem> {
+        let mut command = Command::new(&self.kubectl);
+        // Its caches are of this cluster alone.
+        command.env("HOME", self.folder.join("kubectl")).arg("--kubeconfig").arg(&self.kubeconfig).args(args);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(Problem::system("kubectl"))?;
+        let mut stdin = child.stdin.take();
+        let written = stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(input.as_bytes()));
+        drop(stdin);
+        let output = child.wait_with_output().map_err(Problem::system("kubectl"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Problem::failed(format!("kubectl {}: {}", args.join(" "), said.trim_end())));
+        }
+        // One that succeeded had no need of what it did not read.
+        let _ = written;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Installs the custom resource definitions in the files of `folder`, and waits until kubectl finds them.
+    ///
+    /// # Errors
+    /// [`Problem`]
+    pub fn install(&self, folder: &Path) -> Result<(), Problem> {
+        let folder = folder.to_string_lossy();
+        self.ask(&["apply", "--server-side", "-f", &folder], "")?;
+        let names = self.ask(&["get", "-f", &folder, "-o", "name"], "")?;
+        for name in names.lines().filter_map(|line| line.rsplit_once('/')).map(|(_, name)| name) {
+            wait::until(PATIENCE, STEP, &format!("{name} to be served"), || {
+                Ok(self.ask(&["get", name, "--all-namespaces"], "").ok().map(drop))
+            })?;
+        }
+        Ok(())
     }
 
     /// The API server's own etcd.

@@ -14,7 +14,7 @@ const DEFAULT_STORE: &str = "sled:///var/lib/spiderpool";
 /// Which store, and by which way.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct TargetArgs {
-    /// The store: sled://PATH, etcd://HOST,… (programs built with it), or memory:// (empty, for trying things out) [env: SPIDERPOOL_STORE]
+    /// The store: sled://PATH, etcd://HOST,… or kube (programs built with them), or memory:// (empty, for trying things out) [env: SPIDERPOOL_STORE]
     #[arg(
         long,
         global = true,

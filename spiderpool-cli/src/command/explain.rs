@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 use spiderpool_core::{
-    api::{OwnerReference, Resource},
+    api::Resource,
     inspect::Inspect,
     model::{Families, Pool},
     name::{InterfaceName, Namespace, NamespacedName, NodeName, ObjectName},
     select::{
         AutoPools, Facts, NamespaceFacts, NetworkConfig, NodeFacts, PodFacts, PoolCatalog, SelectError,
-        select, top_controller,
+        is_intermediate, select, top_controller,
     },
     store::{Key, Kind, ResourceName, Selector, Store, StoreError, StoreExt as _},
 };
@@ -231,19 +231,17 @@ impl Known {
         let pod = store.pod(name).await?.map(|(pod, _)| pod);
         let space = name.namespace.as_str();
         let namespace = resource(store, "Namespace", None, None, space).await?;
-        let owners = match &pod {
-            Some(_) => {
-                store.list(&Selector::InNamespace(Kind::Resource, name.namespace.clone())).await?.items
+        let own = pod.as_ref().and_then(|pod| {
+            pod.metadata.owner_references.iter().find(|owner| owner.controller == Some(true))
+        });
+        let owner = match own.filter(|own| is_intermediate(own)) {
+            Some(own) => {
+                let group = own.api_version.split_once('/').map(|(group, _)| group);
+                resource(store, &own.kind, group, Some(space), &own.name).await?
             }
-            None => Vec::new(),
+            None => None,
         };
-        let lookup = |owner: &OwnerReference, _: &str| {
-            let found = owners.iter().filter_map(|item| item.document.as_resource());
-            let mut found =
-                found.filter(|found| found.kind == owner.kind && found.metadata.name == owner.name);
-            found.next().map(|found| found.as_ref().clone())
-        };
-        let controller = pod.as_ref().and_then(|pod| top_controller(pod, lookup));
+        let controller = pod.as_ref().and_then(|pod| top_controller(pod, |_, _| owner.as_deref().cloned()));
         let mut pools = PoolCatalog::new();
         for item in store.list(&Selector::Kind(Kind::Pool)).await?.items {
             if let Some(pool) = item.document.as_pool() {

@@ -9,9 +9,12 @@ use spiderpool_core::env::Env;
 use spiderpool_core::model::Families;
 use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
+use spiderpool_core::store::{Store, StoreError};
 use spiderpool_core::sweep::SweepPolicy;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// Why the daemon ended otherwise than by being told to.
@@ -33,7 +36,7 @@ pub enum DaemonError {
     #[error("the store does not open: {0}")]
     Store(#[from] StoreOpenError),
     /// The store opens, and what is in it cannot be used.
-    #[error("the store cannot be used: {}", with_source(.0))]
+    #[error("{}", with_source(.0))]
     Open(#[source] OpenError),
     /// It cannot be told to stop.
     #[error("signals cannot be received: {0}")]
@@ -110,6 +113,51 @@ pub async fn daemon(settings: Settings) -> Result<(), DaemonError> {
     }
 }
 
+/// The longest pause between two tries to open a store of others.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Opens the store and takes in what the node holds. While a store of many is not there, it is waited for: after a power
+/// cut agents start before their cluster does.
+async fn open(
+    settings: &Settings,
+    config: &NodeConfig,
+    env: &Env,
+) -> Result<(Arc<dyn Store>, Arc<Node>), DaemonError> {
+    let mut pause = Duration::from_secs(1);
+    loop {
+        match open_once(settings, config, env).await {
+            Err(error) if settings.store.is_shared() && may_pass(&error) => {
+                tracing::warn!(%error, store = %settings.store, "waiting for the store");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+async fn open_once(
+    settings: &Settings,
+    config: &NodeConfig,
+    env: &Env,
+) -> Result<(Arc<dyn Store>, Arc<Node>), DaemonError> {
+    let store = settings.store.open(env).await?;
+    let pods = Arc::new(StorePods(Arc::clone(&store)));
+    let node = Node::open(Arc::clone(&store), pods, env.clone(), config.clone()).await;
+    Ok((store, Arc::new(node.map_err(DaemonError::Open)?)))
+}
+
+/// Whether the same may go well later, with nobody doing anything about it.
+fn may_pass(error: &DaemonError) -> bool {
+    let error = match error {
+        DaemonError::Open(OpenError::Store(error)) => error,
+        #[cfg(feature = "etcd")]
+        DaemonError::Store(StoreOpenError::Etcd(error)) => error,
+        _ => return false,
+    };
+    matches!(error, StoreError::Unavailable { .. } | StoreError::UnknownOutcome { .. })
+}
+
 async fn serve(
     settings: Settings,
     config: NodeConfig,
@@ -117,10 +165,11 @@ async fn serve(
 ) -> Result<(), DaemonError> {
     let env = Env::system();
     let agent = Agent::bind(&settings).await?;
-    let store = settings.store.open(&env).await?;
-    let pods = Arc::new(StorePods(Arc::clone(&store)));
-    let node = Node::open(Arc::clone(&store), pods, env.clone(), config).await.map_err(DaemonError::Open)?;
-    let node = Arc::new(node);
+    let mut stop = pin!(stop);
+    let (store, node) = tokio::select! {
+        () = &mut stop => return Ok(()),
+        opened = open(&settings, &config, &env) => opened?,
+    };
     tracing::info!(store = %settings.store, held = node.allocator().held(), "the store is open");
     let metrics = Arc::new(Metrics::new());
     let ipam = Arc::new(Metered::new(Arc::clone(&node) as _, Arc::clone(&metrics)));

@@ -69,8 +69,8 @@ pub enum LogVerbosity {
 #[derive(Clone, Debug, Parser)]
 #[command(name = "spiderpool-agent", version, max_term_width = 100)]
 pub struct Settings {
-    /// Where everything is kept: sled://PATH (a directory), etcd://HOST,… (where built with it), or memory:// (lost
-    /// at the end).
+    /// Where everything is kept: sled://PATH (a directory), etcd://HOST,… or kube (where built with
+    /// them), or memory:// (lost at the end).
     #[arg(long, env = "SPIDERPOOL_STORE", value_name = "URL", default_value = "sled:///var/lib/spiderpool")]
     pub store: StoreUrl,
 

@@ -3,7 +3,7 @@
 use super::ask::Ask;
 use super::held::Details;
 use super::world::{Wanted, World, is_incarnation};
-use super::{Node, failure};
+use super::{Node, Undeclared, failure};
 use crate::agent::Budget;
 use crate::api::{AddRequest, AddResponse, Cidr, ErrorBody, ErrorCode, GrantedIp, GrantedRoute, IpFamily};
 use crate::cni::{Dns, IfName};
@@ -83,6 +83,14 @@ impl Node {
             let details = "Nothing is to be done: the runtime makes a sandbox for the pod that is there now.";
             Err(ErrorBody::new(ErrorCode::Gone, format!("{ask}: {why}"), details))
         };
+        if world.pod.is_none() && ask.pod.is_some() && self.pods.undeclared() == Undeclared::Refused {
+            // Of a static pod the kubelet may tell the cluster a moment after it made the sandbox.
+            return Err(ErrorBody::new(
+                ErrorCode::Unavailable,
+                format!("{ask}: the cluster has no pod of this name"),
+                "If it was deleted, nothing is to be done. Otherwise the runtime's next try finds it.",
+            ));
+        }
         if let Some(pod) = &world.pod {
             if let Some(uid) = ask.pod_uid.as_ref().filter(|uid| !is_incarnation(pod, uid)) {
                 let now = pod.metadata.uid.as_deref().unwrap_or_default();

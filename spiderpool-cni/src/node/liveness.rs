@@ -1,8 +1,8 @@
 //! The two sources of the sweep, and of what the allocator asks, answered for this node.
 
-use super::PodSource;
 use super::held::Held;
 use super::sandboxes::Sandboxes;
+use super::{PodSource, Undeclared};
 use async_trait::async_trait;
 use spiderpool_core::alloc::Allocator;
 use spiderpool_core::name::{ContainerId, NamespacedName, NodeName};
@@ -93,8 +93,8 @@ impl Sources for NodeSources {
 
     async fn node(&self, name: &NodeName) -> NodeSeen {
         match self.others.node(name).await {
-            // Nodes need not be declared: one that is not may well run pods, which need not be declared either.
-            NodeSeen::Deleted => NodeSeen::Unknown,
+            // One that is not declared may well run pods, which need not be declared either.
+            NodeSeen::Deleted if self.pods.undeclared() == Undeclared::Served => NodeSeen::Unknown,
             seen => seen,
         }
     }

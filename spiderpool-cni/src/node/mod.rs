@@ -21,7 +21,7 @@ mod sweep;
 mod views;
 mod world;
 
-pub use pods::{PodSource, StorePods};
+pub use pods::{PodSource, StorePods, Undeclared};
 
 use held::Held;
 use liveness::{NodeSandboxes, NodeSources};

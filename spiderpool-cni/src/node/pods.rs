@@ -7,11 +7,23 @@ use spiderpool_core::store::{Key, ResourceName, Store, StoreError, StoreExt};
 use std::fmt::Debug;
 use std::sync::Arc;
 
+/// What a pod or a node is that no object declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undeclared {
+    /// It may well run: whoever uses the store need not declare it.
+    Served,
+    /// It is not there: everything that runs is declared.
+    Refused,
+}
+
 /// Objects that others declare: here documents of the store, on Kubernetes objects of the API server.
 ///
 /// Every read is linearizable: what is not found is not there.
 #[async_trait]
 pub trait PodSource: Debug + Send + Sync + 'static {
+    /// What an object that is not found means.
+    fn undeclared(&self) -> Undeclared;
+
     /// A pod.
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError>;
 
@@ -29,7 +41,8 @@ pub trait PodSource: Debug + Send + Sync + 'static {
     ) -> Result<Option<Arc<Resource>>, StoreError>;
 }
 
-/// Objects as documents of a store: whoever declares them puts them there (`spiderpoolctl apply`, the lab).
+/// Objects as a store has them: documents that somebody put there (`spiderpoolctl apply`, the lab), or objects of the
+/// API server.
 #[derive(Clone, Debug)]
 pub struct StorePods(pub Arc<dyn Store>);
 
@@ -48,6 +61,13 @@ impl StorePods {
 
 #[async_trait]
 impl PodSource for StorePods {
+    fn undeclared(&self) -> Undeclared {
+        match self.0.capabilities().own_resources {
+            true => Undeclared::Served,
+            false => Undeclared::Refused,
+        }
+    }
+
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError> {
         Ok(self.0.pod(name).await?.map(|(pod, _)| pod))
     }

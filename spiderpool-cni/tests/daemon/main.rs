@@ -3,6 +3,8 @@
 
 #[cfg(feature = "etcd")]
 mod etcd;
+#[cfg(feature = "kube")]
+mod kube;
 mod life;
 mod storm;
 mod support;

@@ -22,6 +22,8 @@ pub(crate) struct Node {
     name: &'static str,
     /// None: a database of its own.
     store: Option<String>,
+    /// None: there is no cluster.
+    kubeconfig: Option<PathBuf>,
 }
 
 /// An agent's process.
@@ -121,13 +123,20 @@ impl Ran {
 
 impl Node {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), name: "n1", store: None }
+        Self { dir: tempfile::tempdir().unwrap(), name: "n1", store: None, kubeconfig: None }
     }
 
     /// The node `name`, whose agent is on the store at this URL, as others' are.
     #[cfg(feature = "etcd")]
     pub(crate) fn sharing(name: &'static str, store: String) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), name, store: Some(store) }
+        Self { dir: tempfile::tempdir().unwrap(), name, store: Some(store), kubeconfig: None }
+    }
+
+    /// The node `name` of the cluster of this kubeconfig.
+    #[cfg(feature = "kube")]
+    pub(crate) fn of_cluster(name: &'static str, kubeconfig: &Path) -> Self {
+        let (store, kubeconfig) = (Some("kube".to_owned()), Some(kubeconfig.to_owned()));
+        Self { dir: tempfile::tempdir().unwrap(), name, store, kubeconfig }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -156,6 +165,7 @@ impl Node {
                 "json",
             ])
             .stderr(Stdio::piped());
+        command.envs(self.kubeconfig.as_ref().map(|file| ("KUBECONFIG", file)));
         command
     }
 

@@ -14,11 +14,7 @@ pub fn top_controller(
     lookup: impl Fn(&OwnerReference, &str) -> Option<Resource>,
 ) -> Option<Controller> {
     let own = controller_of(pod).filter(|owner| owner.kind != "Node" || !group(owner).is_empty())?;
-    let above = match (group(own), own.kind.as_str()) {
-        ("apps", "ReplicaSet") => Some(("apps", "Deployment")),
-        ("batch", "Job") => Some(("batch", "CronJob")),
-        _ => None,
-    };
+    let above = above(own);
     let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
     let next = above.and_then(|above| {
         // An owner of another uid is another object of the same name, and no link of this chain.
@@ -32,6 +28,21 @@ pub fn top_controller(
         name: ObjectName::new(&top.name).ok()?,
         uid: Uid::new(&top.uid).or_else(|_| Uid::new(&top.name)).ok()?,
     })
+}
+
+/// Whether something may stand above `owner` that [`top_controller`] looks for. Else it looks nothing up.
+#[must_use]
+pub fn is_intermediate(owner: &OwnerReference) -> bool {
+    above(owner).is_some()
+}
+
+/// Group and kind of what may stand above an owner.
+fn above(owner: &OwnerReference) -> Option<(&'static str, &'static str)> {
+    match (group(owner), owner.kind.as_str()) {
+        ("apps", "ReplicaSet") => Some(("apps", "Deployment")),
+        ("batch", "Job") => Some(("batch", "CronJob")),
+        _ => None,
+    }
 }
 
 fn controller_of(object: &Resource) -> Option<&OwnerReference> {

@@ -108,6 +108,14 @@ pub struct Capabilities {
     pub default_block_bits: BlockBits,
 }
 
+impl Capabilities {
+    /// The kinds of documents that are kept here, in the order of their keys.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> + use<> {
+        let own_resources = self.own_resources;
+        Kind::ALL.into_iter().filter(move |kind| own_resources || *kind != Kind::Resource)
+    }
+}
+
 /// Versioned documents with compare-and-swap.
 ///
 /// All operations are linearizable: a read begun after a write was acknowledged sees it. A future may be dropped at

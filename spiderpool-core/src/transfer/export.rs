@@ -9,7 +9,7 @@ use crate::{
     model::{Block, Scope, Subnet},
     mutation::Mutation,
     name::ScopeName,
-    store::{Document, Key, Kind, Selector, Store, StoreError, Token, Versioned},
+    store::{Document, Key, Selector, Store, StoreError, Token, Versioned},
 };
 
 /// How often everything is read again because somebody wrote meanwhile.
@@ -58,7 +58,7 @@ pub async fn export(store: &dyn Store) -> Result<Export, TransferError> {
 
 async fn read(store: &dyn Store) -> Result<Vec<Versioned>, StoreError> {
     let mut all = Vec::new();
-    for kind in Kind::ALL {
+    for kind in store.capabilities().kinds() {
         all.extend(store.list(&Selector::Kind(kind)).await?.items);
     }
     Ok(all)

@@ -7,7 +7,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{EXPORT_VERSION, Export, ScopeExport, TransferError};
+use super::{
+    EXPORT_VERSION, Export, ScopeExport, TransferError,
+    uids::{drawn_uids, rename_pools},
+};
 use crate::{
     addr::Address,
     admin::{Mode, Tended},
@@ -42,6 +45,9 @@ pub struct Imported {
 
 impl Export {
     /// Imports everything into `store`, which must be empty, but for scopes without blocks that opening it has made.
+    ///
+    /// Where objects get their uids from the store, records are told the new uids of their pools; objects of
+    /// [`Kind::Resource`] are left out where another system has its own.
     ///
     /// Everything is checked before anything is written. Held addresses and reservations are written before pools, so
     /// that nobody who opens the store too early is granted one of them. Agents' intent logs rest on the tokens of the
@@ -79,13 +85,21 @@ impl Export {
             imported.released += exported.released.len();
             writes.extend(blocks.into_iter().map(|(id, block)| (Key::Block(id), block.into())));
         }
-        imported.objects = self.objects.len();
-        writes.extend(self.objects_to_write()?);
+        let capabilities = store.capabilities();
+        let mut objects = self.objects_to_write()?;
+        // Pods and nodes of another system are what they are there.
+        objects.retain(|(key, _)| capabilities.own_resources || key.kind() != Kind::Resource);
+        imported.objects = objects.len();
+        writes.extend(objects);
         if options.mode == Mode::DryRun {
             return Ok(imported);
         }
         for (key, document) in writes {
             store.create(&key, document).await?;
+        }
+        if capabilities.draws_uids {
+            let drawn = drawn_uids(store.as_ref(), &self.objects).await?;
+            rename_pools(store.as_ref(), &drawn).await?;
         }
         for exported in &self.scopes {
             let node = NodeName::new("import")
@@ -128,7 +142,7 @@ fn malformed(key: &Key, message: &str) -> TransferError {
 async fn check_empty(store: &dyn Store) -> Result<Vec<Arc<Scope>>, TransferError> {
     let mut scopes = Vec::new();
     let mut others = Vec::new();
-    for kind in Kind::ALL {
+    for kind in store.capabilities().kinds() {
         for item in store.list(&Selector::Kind(kind)).await?.items {
             match item.document {
                 Document::Scope(scope) => scopes.push(scope),

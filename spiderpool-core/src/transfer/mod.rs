@@ -10,6 +10,7 @@
 
 mod export;
 mod import;
+mod uids;
 
 use std::sync::Arc;
 

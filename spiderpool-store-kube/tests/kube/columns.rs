@@ -1,23 +1,11 @@
 //! What `kubectl get` and `kubectl explain` show.
 
-use std::process::Command;
-
 use serde_json::json;
 
 use crate::cluster::{Cluster, apply, delete, put, shared};
 
 fn kubectl(cluster: &Cluster, args: &[&str]) -> String {
-    let mut command = Command::new(cluster.plane.kubectl());
-    let home = tempfile::tempdir().unwrap();
-    let output = command
-        .env("HOME", home.path())
-        .arg("--kubeconfig")
-        .arg(cluster.plane.kubeconfig())
-        .args(args)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    cluster.plane.ask(args, "").unwrap()
 }
 
 /// The words of each line.

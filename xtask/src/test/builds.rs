@@ -45,9 +45,9 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
     servers()?;
     let runs: [&[&str]; 3] = [
         &["--workspace", "--no-fail-fast"],
-        // The programs with the store that they have on request alone.
-        &["-p", "spiderpool-cni", "--features", "etcd", "--test", "daemon", "etcd"],
-        &["-p", "spiderpool-cli", "--features", "etcd", "--test", "etcd"],
+        // The programs with the stores that they have on request alone.
+        &["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "daemon", "--", "etcd", "kube"],
+        &["-p", "spiderpool-cli", "--features", "etcd,kube", "--test", "etcd", "--test", "kube"],
     ];
     for run in runs {
         workspace.cargo("test").args(run).env(SKIPS_VARIABLE, &file).run()?;

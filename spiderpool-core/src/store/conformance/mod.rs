@@ -70,7 +70,7 @@ struct Context<'a> {
 impl Context<'_> {
     /// The kinds that are kept here.
     fn kinds(&self) -> Vec<Kind> {
-        kinds(&self.capabilities).collect()
+        self.capabilities.kinds().collect()
     }
 
     /// A sample of each of them.
@@ -268,14 +268,8 @@ async fn run_once(harness: &dyn Harness, check: &Check) -> Result<Outcome, Failu
     Ok(Outcome::Passed)
 }
 
-/// The kinds of documents that a store keeps itself.
-fn kinds(capabilities: &Capabilities) -> impl Iterator<Item = Kind> + use<> {
-    let own_resources = capabilities.own_resources;
-    Kind::ALL.into_iter().filter(move |kind| own_resources || *kind != Kind::Resource)
-}
-
 async fn clear(store: &dyn Store, capabilities: &Capabilities) -> Result<(), Failure> {
-    for kind in kinds(capabilities) {
+    for kind in capabilities.kinds() {
         for item in store.list(&Selector::Kind(kind)).await?.items {
             store.delete(&item.key, &item.token).await?;
         }

@@ -1,0 +1,174 @@
+//! Agents of several nodes on a real API server, with pods, pools and endpoints as kubectl makes and shows them.
+
+use std::{collections::BTreeSet, path::Path};
+
+use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
+
+use crate::support::{Node, Ran};
+
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+
+/// A pool of four addresses, as an administrator writes it.
+const POOL: &str = "
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderIPPool
+metadata: {name: office}
+spec: {subnet: 10.9.0.0/24, ips: [10.9.0.1-10.9.0.4], default: true}
+";
+
+/// A control plane with Spiderpool's resources.
+fn cluster(test: &str) -> Option<ControlPlane> {
+    let plane = or_skip(test, ControlPlane::start(&ControlPlaneOptions::default()))?;
+    plane.install(Path::new(DEFINITIONS)).unwrap();
+    Some(plane)
+}
+
+fn says(plane: &ControlPlane, args: &[&str], input: &str) -> String {
+    plane.ask(args, input).unwrap()
+}
+
+fn apply(plane: &ControlPlane, manifest: &str) {
+    says(plane, &["apply", "-f", "-"], manifest);
+}
+
+fn nodes(plane: &ControlPlane) -> [Node; 2] {
+    ["n1", "n2"].map(|name| Node::of_cluster(name, plane.kubeconfig()))
+}
+
+/// A pod on a node; `metadata` is more of its metadata. Its uid.
+fn pod(plane: &ControlPlane, name: &str, node: &str, metadata: &str) -> String {
+    let manifest = format!(
+        "
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: default{metadata}}}
+spec: {{nodeName: {node}, containers: [{{name: c, image: none.invalid/c}}]}}
+"
+    );
+    apply(plane, &manifest);
+    says(plane, &["get", "pod", name, "-o", "jsonpath={.metadata.uid}"], "")
+}
+
+fn delete(plane: &ControlPlane, pod: &str) {
+    says(plane, &["delete", "pod", pod, "--grace-period=0", "--force"], "");
+}
+
+/// What a runtime does for the sandbox `container` of a pod.
+fn run(node: &Node, command: &str, pod: &str, uid: &str, container: &str) -> Ran {
+    let args = format!(
+        "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={pod};K8S_POD_INFRA_CONTAINER_ID={container};\
+         K8S_POD_UID={uid}"
+    );
+    node.plugin_in(Path::new("/run/netns/x"), &args, command, container, None)
+}
+
+/// A field of the endpoint of `pod`, once there is one.
+fn endpoint(plane: &ControlPlane, pod: &str, path: &str) -> String {
+    says(plane, &["wait", "--for=create", &format!("se/{pod}"), "--timeout=120s"], "");
+    says(plane, &["get", "se", pod, "-o", &format!("jsonpath={{{path}}}")], "")
+}
+
+#[test]
+fn pods_of_two_nodes_share_a_pool_to_its_last_address() {
+    let Some(plane) = cluster("daemon: two nodes of a cluster") else { return };
+    let nodes = nodes(&plane);
+    let [first, second] = &nodes;
+    let agents = [first.start(), second.start()];
+    // Without any webhook: what kubectl wrote is in force.
+    apply(&plane, POOL);
+    let names: Vec<_> = (0..4).map(|n| format!("web-{n}")).collect();
+    let uids: Vec<_> =
+        names.iter().enumerate().map(|(n, name)| pod(&plane, name, ["n1", "n2"][n % 2], "")).collect();
+    let held: Vec<_> = std::thread::scope(|scope| {
+        let add = |n: usize| run(&nodes[n % 2], "ADD", &names[n], &uids[n], &format!("c{n}")).address();
+        let adding: Vec<_> = (0..4).map(|n| scope.spawn(move || add(n))).collect();
+        adding.into_iter().map(|adding| adding.join().unwrap()).collect()
+    });
+    assert_eq!(held.iter().collect::<BTreeSet<_>>().len(), 4, "{held:?}");
+
+    // People see it.
+    assert_eq!(endpoint(&plane, "web-1", ".status.current.ips[0].ipv4"), held[1]);
+    assert_eq!(endpoint(&plane, "web-1", ".metadata.ownerReferences[0].uid"), uids[1]);
+
+    let extra = pod(&plane, "extra", "n1", "");
+    let refused = run(first, "ADD", "extra", &extra, "c9");
+    assert!(!refused.success && refused.answer.to_string().contains("office"), "{refused:?}");
+    let unknown = run(first, "ADD", "nobody", "u", "c10");
+    assert!(!unknown.success && unknown.answer.to_string().contains("no pod of this name"), "{unknown:?}");
+
+    // An agent dies, and the next one knows what its node holds.
+    let [agent, _other] = agents;
+    agent.killed();
+    let _agent = first.start();
+    assert_eq!(run(first, "ADD", "web-0", &uids[0], "c0").address(), held[0]);
+
+    // What one node gives back, the other one gets.
+    delete(&plane, "web-1");
+    assert!(run(second, "DEL", "web-1", &uids[1], "c1").success);
+    assert_eq!(run(first, "ADD", "extra", &extra, "c9").address(), held[1]);
+    says(&plane, &["wait", "--for=delete", "se/web-1", "--timeout=120s"], "");
+}
+
+#[test]
+fn a_stateful_pod_keeps_its_address_over_nodes() {
+    let Some(plane) = cluster("daemon: a StatefulSet of a cluster") else { return };
+    let nodes = nodes(&plane);
+    let [first, second] = &nodes;
+    let _agents = [first.start(), second.start()];
+    apply(&plane, POOL);
+    apply(
+        &plane,
+        "
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: default}
+spec:
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: c, image: none.invalid/c}]}
+",
+    );
+    let set = says(&plane, &["get", "statefulset", "db", "-o", "jsonpath={.metadata.uid}"], "");
+    let owner = format!(
+        ", ownerReferences: [{{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: {set}, controller: true}}]"
+    );
+    let uid = pod(&plane, "db-0", "n1", &owner);
+    let address = run(first, "ADD", "db-0", &uid, "c0").address();
+    assert!(run(first, "DEL", "db-0", &uid, "c0").success);
+    delete(&plane, "db-0");
+    // In between it is nobody else's.
+    for n in 1..4 {
+        let name = format!("web-{n}");
+        let uid = pod(&plane, &name, "n2", "");
+        assert_ne!(run(second, "ADD", &name, &uid, &format!("c{n}")).address(), address);
+    }
+    let uid = pod(&plane, "db-0", "n2", &owner);
+    assert_eq!(run(second, "ADD", "db-0", &uid, "c5").address(), address);
+    assert_eq!(endpoint(&plane, "db-0", ".status.ownerControllerName"), "db");
+}
+
+#[test]
+fn an_api_server_that_dies_is_waited_for() {
+    let Some(mut plane) = cluster("daemon: an API server that dies") else { return };
+    let [node, other] = nodes(&plane);
+    let _agent = node.start();
+    apply(&plane, POOL);
+    let uid = pod(&plane, "web", "n1", "");
+    let address = run(&node, "ADD", "web", &uid, "c0").address();
+    plane.kill_apiserver();
+    let refused = run(&node, "ADD", "web", &uid, "c1");
+    assert!(!refused.success && refused.answer["code"] == 11, "{refused:?}");
+    // An agent that starts meanwhile waits too; who calls it waits with it.
+    let late = std::thread::scope(|scope| {
+        let starting = scope.spawn(|| other.start());
+        plane.restart_apiserver().unwrap();
+        starting.join().unwrap()
+    });
+    late.stopped();
+    // Whatever became of the first try, the pod has one address, and the sandbox that is there now has it.
+    assert_eq!(run(&node, "ADD", "web", &uid, "c1").address(), address);
+    assert!(run(&node, "DEL", "web", &uid, "c0").success);
+    assert_eq!(run(&node, "ADD", "web", &uid, "c1").address(), address);
+}
