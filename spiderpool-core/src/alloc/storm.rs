@@ -51,8 +51,6 @@ struct Sky {
     agents: Vec<Allocator>,
     pool: Arc<PoolRef>,
     pods: Mutex<Vec<Pod>>,
-    /// Whether each write is answered ([`Harness::certain`]).
-    certain: bool,
 }
 
 /// Serves `storm.pods` pods from a pool of exactly as many addresses, refuses one more, then deletes and creates pods again
@@ -112,7 +110,7 @@ async fn open(harness: &dyn Harness, storm: Storm) -> Result<Sky, Failure> {
     named(agent.apply_pool(&pool, Mode::Real).await)?;
     let pool = named(agent.pool(&named(POOL.parse())?).await)?;
     let pods = Mutex::new(vec![Pod::default(); storm.pods]);
-    Ok(Sky { agents, pool, pods, certain: harness.certain() })
+    Ok(Sky { agents, pool, pods })
 }
 
 impl Sky {
@@ -159,10 +157,8 @@ impl Sky {
                 ..DelRequest::of_container(&container(number, before.container)?)
             };
             let freed = named(agent.del(&del).await)?;
-            // A release that took effect and whose answer was lost finds nothing when it comes again. Whether the address
-            // is free is then seen by whether the next pod finds one.
-            let told_again = !self.certain && freed.released.is_empty();
-            if freed.released != [address] && !told_again {
+            // Also where the answer to the write was lost.
+            if freed.released != [address] {
                 return Err(Failure::new(format!(
                     "pod {number} had {address}; its DEL freed {:?}",
                     freed.released

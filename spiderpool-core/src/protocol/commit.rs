@@ -12,6 +12,7 @@ use super::{
     truth::{Truth, Truths},
 };
 use crate::{
+    addr::Address,
     model::{Block, BlockBits, BlockId, GrantKey},
     mutation::Mutation,
     store::{Document, Key, Token},
@@ -86,6 +87,9 @@ pub struct Commit {
     sent: Option<Token>,
     tries: u32,
     logged: Vec<GrantKey>,
+    /// What writes without a definite reply would have freed, by the intents' places: once the record is gone, that is
+    /// the answer.
+    freed: SmallVec<[(usize, Address); 1]>,
 }
 
 /// Conflicts answered at once; from then on with a pause that doubles up to [`LONGEST_PAUSE`].
@@ -116,6 +120,7 @@ impl Commit {
             sent: None,
             tries: 0,
             logged: Vec::new(),
+            freed: SmallVec::new(),
         }
     }
 
@@ -234,7 +239,7 @@ impl Commit {
         let mut next = Block::clone(&block);
         let mut outcomes = self.done.clone();
         let mut changed = false;
-        for (intent, outcome) in self.intents.iter().zip(&mut outcomes) {
+        for (at, (intent, outcome)) in self.intents.iter().zip(&mut outcomes).enumerate() {
             if outcome.is_some() {
                 continue;
             }
@@ -247,7 +252,8 @@ impl Commit {
                         Some(_) if leaves_record(intent, &answer, &block) => {
                             Outcome::Unresolved(token.clone())
                         }
-                        _ => answer,
+                        Some(_) => self.told_of(at, answer),
+                        None => answer,
                     });
                 }
                 Err(truth) => {
@@ -324,12 +330,21 @@ impl Commit {
             let empty = Block::empty(self.id.clone(), self.bits);
             return Step::Do(Op::Create(Key::Block(self.id.clone()), empty.into()));
         }
-        for (answer, done) in answers.into_iter().zip(&mut self.done) {
-            if done.is_none() {
-                *done = answer;
+        for (at, answer) in answers.into_iter().enumerate() {
+            if self.done[at].is_none() {
+                self.done[at] = answer.map(|answer| self.told_of(at, answer));
             }
         }
         self.finish()
+    }
+
+    /// `answer` to the intent at this place, with what is known of its own writes.
+    fn told_of(&self, at: usize, answer: Outcome) -> Outcome {
+        let freed = self.freed.iter().find(|(place, _)| *place == at);
+        match (answer, freed) {
+            (Outcome::Nothing, Some((_, address))) => Outcome::Released(*address),
+            (answer, _) => answer,
+        }
     }
 
     fn written(&mut self, token: Token, pending: Pending) -> Step<Committed> {
@@ -397,6 +412,12 @@ impl Machine for Commit {
             }
             (Stage::Writing(_), Reply::Failed(Failure::Unavailable(_))) => self.retry(moment),
             (Stage::Writing(pending), _) => {
+                for (at, outcome) in pending.outcomes.iter().enumerate() {
+                    if let (Some(Outcome::Released(address)), None) = (outcome, &self.done[at]) {
+                        self.freed.retain(|(place, _)| *place != at);
+                        self.freed.push((at, *address));
+                    }
+                }
                 self.sent = Some(pending.token.clone());
                 self.uncertain = Some(pending.token);
                 self.retry(moment)

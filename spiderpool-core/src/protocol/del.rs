@@ -149,7 +149,15 @@ impl Machine for Del {
                             self.done[at] = Some(Deleted::Nothing);
                         }
                         (Some(Outcome::Granted(address, ..)), _) => self.keys[at].known = Some(*address),
-                        (Some(Outcome::Nothing), _) => {}
+                        // It was held there, and its own release, of which nobody could say what became of it, or
+                        // somebody else's has freed it.
+                        (Some(Outcome::Nothing), Some(attempt)) => {
+                            let was_there = |address: &Address| {
+                                BlockId::of(&self.scope, self.setting.bits, *address) == attempt.block
+                            };
+                            self.done[at] = self.keys[at].known.filter(was_there).map(Deleted::Released);
+                        }
+                        (Some(Outcome::Nothing), None) => {}
                         (_, Some(attempt)) => self.done[at] = Some(Deleted::Open(attempt)),
                         (_, None) => self.done[at] = Some(Deleted::Failed),
                     }

@@ -16,10 +16,40 @@ use spiderpool_core::{
     model::{Attachment, Binding, Slot},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid},
     protocol::{Fence, How, PoolRef, Refusal, ReleaseMode, Unusable},
-    store::{FaultPlan, FaultStore, Key, Kind, MemoryStore, ResourceName, Selector, Store, StoreExt},
+    store::{Fault, FaultPlan, FaultStore, Key, Kind, MemoryStore, ResourceName, Selector, Store, StoreExt},
 };
 
 use super::{clock::Clockwork, world};
+
+/// The runtime is told that a DEL is done, and the agent's view has to be told which address it was: also where the store
+/// did not say what became of the write, and where it says so only to a later DEL.
+#[test]
+fn a_release_whose_answer_was_lost_is_told_all_the_same() {
+    let clock = Arc::new(Clockwork::default());
+    let store = Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default()));
+    let config = AllocatorConfig::new(NodeName::new("n1").unwrap());
+    let allocator = pollster::block_on(Allocator::open(store.clone(), clock.env(), config)).unwrap();
+    let pool = pollster::block_on(world::apply(&allocator, &world::pool("p", "10.0.0.0/24", &["10.0.0.1"])));
+    let add = |container| {
+        let request = world::add_request(0, container, std::slice::from_ref(&pool));
+        pollster::block_on(allocator.add(&request)).unwrap()[0].address
+    };
+    let address = add("a");
+    store.fail_write(1, Fault::After);
+    assert_eq!(pollster::block_on(world::del(&allocator, 0, "a")).unwrap().released, [address]);
+    assert_eq!(add("b"), address);
+    // Now nothing can be read afterwards either, until the first DEL has given up.
+    let operations = store.counts().operations;
+    store.fail_write(1, Fault::After);
+    for read in 1..100_000 {
+        store.fail_read(read);
+    }
+    let pending = pollster::block_on(world::del(&allocator, 0, "b"));
+    assert!(pending.is_err() && store.counts().operations > operations + 1, "{pending:?}");
+    store.restart();
+    assert_eq!(pollster::block_on(world::del(&allocator, 0, "b")).unwrap().released, [address]);
+    assert_eq!(pollster::block_on(world::del(&allocator, 0, "b")).unwrap().released, []);
+}
 
 struct Lab {
     clock: Arc<Clockwork>,
