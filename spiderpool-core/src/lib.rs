@@ -61,6 +61,7 @@ mod hex;
 #[cfg(feature = "history")]
 pub mod history;
 pub mod inspect;
+pub mod lease;
 pub mod model;
 pub mod mutation;
 pub mod name;
