@@ -5,6 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
+use serde_json::Value;
 use spiderpool_core::{
     api::Resource,
     store::{Key, ResourceName, StoreError, Token, Versioned},
@@ -25,6 +26,9 @@ struct Home {
     plural: String,
     namespaced: bool,
 }
+
+/// What leaders hold.
+const LEASES: &str = "leases";
 
 /// A kind: its group, empty for the core group, and its name.
 type KindName = (String, String);
@@ -47,7 +51,7 @@ fn well_known(group: &str, kind: &str) -> Option<Home> {
         ("apps", "DaemonSet") => ("/apis/apps/v1", "daemonsets", true),
         ("batch", "Job") => ("/apis/batch/v1", "jobs", true),
         ("batch", "CronJob") => ("/apis/batch/v1", "cronjobs", true),
-        ("coordination.k8s.io", "Lease") => ("/apis/coordination.k8s.io/v1", "leases", true),
+        ("coordination.k8s.io", "Lease") => ("/apis/coordination.k8s.io/v1", LEASES, true),
         _ => return None,
     };
     Some(Home { version: version.into(), plural: plural.into(), namespaced })
@@ -108,6 +112,32 @@ impl Foreign {
         let mut resource: Resource = parse(&name.to_string(), &answer.body)?;
         let token = Token::new(resource.metadata.resource_version.take().unwrap_or_default());
         Ok(Some(Versioned { key: Key::Resource(name.clone()), token, document: resource.into() }))
+    }
+
+    /// Writes the lease `name`: the only object of another system that Spiderpool writes.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] for anything else.
+    pub(crate) async fn write(
+        &self,
+        api: &Api,
+        name: &ResourceName,
+        intent: Intent,
+        body: &Value,
+    ) -> Result<Vec<u8>, StoreError> {
+        let kind = kind_of(name);
+        let home = well_known(&kind.0, &kind.1).filter(|home| home.plural == LEASES);
+        let (Some(home), Some(namespace)) = (home, &name.namespace) else {
+            return Err(StoreError::Unsupported {
+                what: "writing objects that are not Spiderpool's (kubectl does)",
+            });
+        };
+        let object = name.name.as_str();
+        let mut path = format!("{}/namespaces/{}/{LEASES}", home.version, encoded(namespace.as_str()));
+        if intent != Intent::Create {
+            path.push_str(&format!("/{}", encoded(object)));
+        }
+        api.write(&Key::Resource(name.clone()), intent, (LEASES, object), &path, body).await
     }
 
     async fn home(&self, api: &Api, name: &ResourceName) -> Result<Home, StoreError> {

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use spiderpool_core::{
     model::BlockBits,
     store::{
-        Capabilities, Document, Key, Kind, Listing, Position, Selector, Store, StoreError, Token, Versioned,
-        Watch,
+        Capabilities, Document, Key, Kind, Listing, Position, ResourceName, Selector, Store, StoreError,
+        Token, Versioned, Watch,
     },
 };
 
@@ -81,6 +81,27 @@ impl KubeStore {
         let answer = self.api.write(write.key, intent, (resource.plural, name), &path, body).await?;
         // The write took effect; only what it came to cannot be read.
         parse(resource.plural, &answer).map_err(|error| StoreError::unknown(error.to_string()))
+    }
+
+    /// A write of an object of another system, where that is possible.
+    async fn write_foreign(
+        &self,
+        name: &ResourceName,
+        intent: Intent,
+        document: &Document,
+        token: Option<&Token>,
+    ) -> Result<Token, StoreError> {
+        let damaged = |message: String| StoreError::Damaged { what: name.to_string(), message };
+        let resource =
+            document.as_resource().ok_or_else(|| damaged("another kind stands in its place".into()))?;
+        let mut body = serde_json::to_value(resource.as_ref()).map_err(|error| damaged(error.to_string()))?;
+        if let Some(token) = token {
+            body["metadata"]["resourceVersion"] = token.as_str().into();
+        }
+        let answer = self.foreign.write(&self.api, name, intent, &body).await?;
+        let written =
+            parse(name.kind.as_str(), &answer).map_err(|error| StoreError::unknown(error.to_string()))?;
+        token_of(&written)
     }
 
     /// Both parts of an object that has a status subresource, those of them that differ from what is there.
@@ -307,6 +328,9 @@ impl Store for KubeStore {
     }
 
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
+        if let Key::Resource(name) = key {
+            return self.write_foreign(name, Intent::Create, &document, None).await;
+        }
         let place = Self::writable(key)?;
         let object = object(key, &place, &document, None)?;
         sized(key, &object)?;
@@ -322,6 +346,9 @@ impl Store for KubeStore {
     }
 
     async fn update(&self, key: &Key, token: &Token, document: Document) -> Result<Token, StoreError> {
+        if let Key::Resource(name) = key {
+            return self.write_foreign(name, Intent::Update, &document, Some(checked(key, token)?)).await;
+        }
         let place = Self::writable(key)?;
         let token = checked(key, token)?;
         let object = object(key, &place, &document, Some(token))?;

@@ -204,6 +204,17 @@ impl ControlPlane {
         Ok(())
     }
 
+    /// A kubeconfig of a service account, with a token for an hour.
+    ///
+    /// # Errors
+    /// [`Problem`]; there is no such account.
+    pub fn kubeconfig_of(&self, namespace: &str, account: &str) -> Result<PathBuf, Problem> {
+        let token = self.ask(&["create", "token", account, "-n", namespace], "")?;
+        let authority = self.folder.join("certificates").join("apiserver.crt");
+        let name = format!("kubeconfig-{namespace}-{account}");
+        self.folder.write(&name, &kubeconfig(self.address, &authority, token.trim()))
+    }
+
     /// The API server's own etcd.
     #[must_use]
     pub fn etcd(&self) -> &Etcd {

@@ -1,11 +1,13 @@
 //! The daemon as a whole: from settings to the end.
 
+use super::leader::{LEASE, Leader};
 use super::sweeper::sweep;
 use super::{Agent, Metered, Metrics, ServeError, Services, Settings, SweepInterval, stop_signal};
 use crate::node::{Node, NodeConfig, StorePods};
 use crate::store_url::StoreOpenError;
 use spiderpool_core::alloc::OpenError;
 use spiderpool_core::env::Env;
+use spiderpool_core::lease::{Holder, Leadership, lease_key};
 use spiderpool_core::model::Families;
 use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
@@ -16,6 +18,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 /// Why the daemon ended otherwise than by being told to.
 #[derive(Debug, thiserror::Error)]
@@ -173,20 +176,39 @@ async fn serve(
     tracing::info!(store = %settings.store, held = node.allocator().held(), "the store is open");
     let metrics = Arc::new(Metrics::new());
     let ipam = Arc::new(Metered::new(Arc::clone(&node) as _, Arc::clone(&metrics)));
-    let sweeping = match settings.sweep_interval {
-        SweepInterval::Off => None,
-        SweepInterval::Every(interval) => {
-            Some(tokio::spawn(sweep(Arc::clone(&node), Arc::clone(&metrics), env, interval)))
-        }
-    };
+    let leader = leader(&settings, &config, &store, &env)?;
+    let timing = settings.lease_duration.timing();
+    let mut tasks = JoinSet::new();
+    if let SweepInterval::Every(interval) = settings.sweep_interval {
+        let (standing, node, metrics) = (leader.clone(), Arc::clone(&node), Arc::clone(&metrics));
+        tasks.spawn(async move { standing.stand(timing).await });
+        let leader = leader.clone();
+        tasks.spawn(async move { sweep(node, leader, metrics, env, interval).await });
+    }
     let stop = async {
         stop.await;
-        // Whatever it has begun is whole or not done: every step is one write.
-        if let Some(sweeping) = &sweeping {
-            sweeping.abort();
-        }
+        // Whatever they have begun is whole or not done: every step is one write.
+        tasks.abort_all();
     };
     agent.serve(Services { ipam, store, metrics }, stop).await?;
+    leader.resign().await;
     node.settle_endpoints().await;
     Ok(())
+}
+
+/// Whether there are other agents on the store, and then the lease that one of them has.
+fn leader(
+    settings: &Settings,
+    config: &NodeConfig,
+    store: &Arc<dyn Store>,
+    env: &Env,
+) -> Result<Leader, DaemonError> {
+    if !settings.store.is_shared() {
+        return Ok(Leader::Alone);
+    }
+    let key = lease_key(&config.home, LEASE)
+        .map_err(|error| DaemonError::Setting { flag: "--namespace", why: error.to_string() })?;
+    let (holder, timing) = (Holder::on(&config.node, env), settings.lease_duration.timing());
+    let leadership = Leadership::new(Arc::clone(store), env.clone(), key, holder, timing);
+    Ok(Leader::OneOf(Arc::new(leadership)))
 }

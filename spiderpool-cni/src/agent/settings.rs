@@ -1,6 +1,6 @@
 //! Settings: every flag is also an environment variable.
 
-use super::{LogFormat, SweepInterval};
+use super::{LeaseDuration, LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
 use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
@@ -99,6 +99,11 @@ pub struct Settings {
     /// Seconds between two passes of the sweep, which frees addresses that nobody uses; "off" for never.
     #[arg(long, env = "SPIDERPOOL_SWEEP_INTERVAL", value_name = "SECONDS", default_value = "60")]
     pub sweep_interval: SweepInterval,
+
+    /// On a store of many machines one agent leads, and sweeps for nodes that are gone: how many seconds after its death
+    /// the next one does.
+    #[arg(long, env = "SPIDERPOOL_LEASE_DURATION", value_name = "SECONDS", default_value = "15")]
+    pub lease_duration: LeaseDuration,
 
     /// Where health is told: /v1/runtime/startup, readiness and liveness. "off" for nowhere.
     #[arg(

@@ -1,7 +1,8 @@
 //! The sweep and the tending, now and then, where no controller does it.
 
 use super::Metrics;
-use crate::node::Node;
+use super::leader::Leader;
+use crate::node::{Node, Reach};
 use spiderpool_core::env::Env;
 use std::fmt;
 use std::str::FromStr;
@@ -39,22 +40,25 @@ impl fmt::Display for SweepInterval {
     }
 }
 
-/// Sweeps and tends for ever. A pass that is dropped in the middle leaves nothing half-done.
-pub(super) async fn sweep(node: Arc<Node>, metrics: Arc<Metrics>, env: Env, every: Duration) {
+/// Sweeps and, while it leads, tends for ever. A pass that is dropped in the middle leaves nothing half-done.
+pub(super) async fn sweep(node: Arc<Node>, leader: Leader, metrics: Arc<Metrics>, env: Env, every: Duration) {
     loop {
         // Many agents that are started at once do not all come at once.
         let jitter = every
             .mul_f64(f64::from(u16::try_from(env.entropy.next_u64() >> 48).unwrap_or_default()) / 655_360.0);
         tokio::time::sleep(every.saturating_sub(jitter)).await;
         let start = tokio::time::Instant::now();
-        match node.sweep().await {
+        let reach = if leader.leads() { Reach::Everything } else { Reach::OwnNode };
+        match node.sweep(reach).await {
             Ok(swept) => metrics.swept(&swept, start.elapsed()),
             Err(error) => {
                 metrics.sweep_failed();
                 tracing::warn!(%error, "the sweep could not be done; the next pass goes on");
             }
         }
-        if let Err(error) = node.tend().await {
+        if leader.leads()
+            && let Err(error) = node.tend().await
+        {
             tracing::warn!(%error, "what edits left half-done could not be finished; the next pass goes on");
         }
     }

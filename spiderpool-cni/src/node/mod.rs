@@ -22,6 +22,7 @@ mod views;
 mod world;
 
 pub use pods::{PodSource, StorePods, Undeclared};
+pub use sweep::Reach;
 
 use held::Held;
 use liveness::{NodeSandboxes, NodeSources};

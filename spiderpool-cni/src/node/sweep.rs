@@ -5,16 +5,30 @@ use spiderpool_core::admin::{AdminError, Mode, Tended};
 use spiderpool_core::store::StoreError;
 use spiderpool_core::sweep::{Done, Judged, Swept};
 
+/// What a pass of the sweep looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All of the scope.
+    Everything,
+    /// What this node holds: the others sweep their own, and one of them everything.
+    OwnNode,
+}
+
 impl Node {
-    /// One pass of the sweep over the scope: frees what both sources say nobody uses, and logs why. Of other nodes'
-    /// containers it frees only what a declared Node vouches for: the out-of-service taint, a lease that fell silent.
+    /// One pass of the sweep: frees what both sources say nobody uses, and logs why. Of other nodes' containers it frees
+    /// only what a declared Node vouches for: the out-of-service taint, a lease that fell silent.
     ///
-    /// Cost and cancellation: see [`Allocator::sweep`](spiderpool_core::alloc::Allocator::sweep).
+    /// Cost and cancellation: see [`Allocator::sweep`](spiderpool_core::alloc::Allocator::sweep) and
+    /// [`Allocator::sweep_own`](spiderpool_core::alloc::Allocator::sweep_own).
     ///
     /// # Errors
     /// The store failed; what was freed stays free, and the next pass goes on.
-    pub async fn sweep(&self) -> Result<Swept, StoreError> {
-        let swept = self.allocator.sweep(&self.sources, &self.config.policy, Mode::Real).await?;
+    pub async fn sweep(&self, reach: Reach) -> Result<Swept, StoreError> {
+        let policy = &self.config.policy;
+        let swept = match reach {
+            Reach::Everything => self.allocator.sweep(&self.sources, policy, Mode::Real).await?,
+            Reach::OwnNode => self.allocator.sweep_own(&self.sources, policy, Mode::Real).await?,
+        };
         for judged in &swept.judged {
             let Judged { address, interface, reason, node, .. } = judged;
             let (node, owner) = (node.as_ref().map(tracing::field::display), owner(judged));

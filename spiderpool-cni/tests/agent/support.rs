@@ -218,6 +218,7 @@ impl Node {
             node_name: Some("n1".into()),
             spool_dir: None,
             state_dir: None,
+            lease_duration: "15".parse().unwrap(),
             sweep_interval: SweepInterval::Off,
             health_addr: "0".parse().unwrap(),
             metrics_addr: "0".parse::<ListenAddr>().unwrap(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use nix::sys::signal::Signal;
 use spiderpool_testbed::{Etcd, EtcdOptions, or_skip};
 
 use crate::support::{Node, Ran};
@@ -74,4 +75,31 @@ async fn a_dead_leader_is_not_noticed_and_a_lost_majority_is_waited_for() {
     });
     assert!(deleted.success, "{deleted:?}");
     assert_eq!(second.plugin("ADD", "b0", None).address(), held[0].address());
+}
+
+/// One agent leads; when it dies, or stops, another one does.
+#[tokio::test]
+async fn one_agent_leads() {
+    let started = Etcd::start(&EtcdOptions::members(1));
+    let Some(etcd) = or_skip("daemon: a leader on etcd", started) else { return };
+    let nodes = nodes(&etcd);
+    let [first, second] = &nodes;
+    let short = ["--lease-duration", "2"];
+    let mut agent = first.start_with(&short);
+    agent.logged("leading");
+    let mut other = second.start_with(&short);
+    let following = other.logged("following");
+    assert!(following["leader"].as_str().unwrap().starts_with("n1_"), "{following}");
+    // One that is paused is followed, and knows it when it wakes up.
+    agent.signal(Signal::SIGSTOP);
+    other.logged("leading");
+    agent.signal(Signal::SIGCONT);
+    agent.logged("following");
+    // One that stops is not waited for; one that dies is.
+    other.stopped();
+    agent.logged("leading");
+    let mut other = second.start_with(&short);
+    other.logged("following");
+    agent.killed();
+    other.logged("leading");
 }

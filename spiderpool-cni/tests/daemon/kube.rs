@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeSet, path::Path};
 
+use nix::sys::signal::Signal;
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
 
 use crate::support::{Node, Ran};
 
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+
+const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/agent-rbac.yaml");
 
 /// A pool of four addresses, as an administrator writes it.
 const POOL: &str = "
@@ -31,8 +34,11 @@ fn apply(plane: &ControlPlane, manifest: &str) {
     says(plane, &["apply", "-f", "-"], manifest);
 }
 
+/// Nodes whose agents may do what the documented roles let them do, and nothing else.
 fn nodes(plane: &ControlPlane) -> [Node; 2] {
-    ["n1", "n2"].map(|name| Node::of_cluster(name, plane.kubeconfig()))
+    says(plane, &["apply", "-f", ROLES], "");
+    let file = plane.kubeconfig_of("kube-system", "spiderpool-agent").unwrap();
+    ["n1", "n2"].map(|name| Node::of_cluster(name, &file))
 }
 
 /// A pod on a node; `metadata` is more of its metadata. Its uid.
@@ -86,7 +92,11 @@ fn pods_of_two_nodes_share_a_pool_to_its_last_address() {
     });
     assert_eq!(held.iter().collect::<BTreeSet<_>>().len(), 4, "{held:?}");
 
-    // People see it.
+    // People see it, and which agent leads.
+    let holder =
+        ["get", "lease", "spiderpool-agent", "-n", "kube-system", "-o", "jsonpath={.spec.holderIdentity}"];
+    let holder = says(&plane, &holder, "");
+    assert!(holder.starts_with("n1_") || holder.starts_with("n2_"), "{holder}");
     assert_eq!(endpoint(&plane, "web-1", ".status.current.ips[0].ipv4"), held[1]);
     assert_eq!(endpoint(&plane, "web-1", ".metadata.ownerReferences[0].uid"), uids[1]);
 
@@ -107,6 +117,40 @@ fn pods_of_two_nodes_share_a_pool_to_its_last_address() {
     assert!(run(second, "DEL", "web-1", &uids[1], "c1").success);
     assert_eq!(run(first, "ADD", "extra", &extra, "c9").address(), held[1]);
     says(&plane, &["wait", "--for=delete", "se/web-1", "--timeout=120s"], "");
+}
+
+/// The one that leads finishes what administrators began, with no more rights than the others.
+#[test]
+fn a_deleted_pool_goes_with_its_last_address() {
+    let Some(plane) = cluster("daemon: a deletion in a cluster") else { return };
+    let [node, _] = nodes(&plane);
+    let agent = node.start_with(&["--sweep-interval", "1"]);
+    apply(&plane, POOL);
+    let uid = pod(&plane, "web", "n1", "");
+    run(&node, "ADD", "web", &uid, "c0").address();
+    let plan = says(&plane, &["get", "sp", "office", "-o", "jsonpath={.metadata.uid}"], "");
+    says(
+        &plane,
+        &[
+            "patch",
+            "sp",
+            "office",
+            "--type=merge",
+            "-p",
+            r#"{"metadata": {"finalizers": ["spiderpool.spidernet.io"]}}"#,
+        ],
+        "",
+    );
+    says(&plane, &["delete", "sp", "office", "--wait=false"], "");
+    let extra = pod(&plane, "extra", "n1", "");
+    assert!(!run(&node, "ADD", "extra", &extra, "c1").success);
+    assert!(run(&node, "DEL", "web", &uid, "c0").success);
+    says(&plane, &["wait", "--for=delete", "sp/office", "--timeout=120s"], "");
+    says(&plane, &["wait", "--for=delete", &format!("spideripplan/{plan}"), "--timeout=120s"], "");
+    // Nothing that it wanted to do was forbidden.
+    agent.signal(Signal::SIGTERM);
+    let (_, said) = agent.ended();
+    assert!(!said.iter().any(|line| line.to_string().contains("forbidden")), "{said:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use spiderpool_cni::agent::{Budget, Ipam};
 use spiderpool_cni::api::{Attachment, SandboxRequest, SandboxState};
 use spiderpool_cni::cni::ContainerId;
+use spiderpool_cni::node::Reach;
 use spiderpool_core::store::Key;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -35,7 +36,7 @@ impl Namespaces {
 
 /// What a pass says of each held address: `10.6.0.10: keep: its pod …`, IPv4 only.
 async fn pass(world: &World) -> Vec<String> {
-    let swept = world.node.sweep().await.unwrap();
+    let swept = world.node.sweep(Reach::Everything).await.unwrap();
     let v4 = swept.judged.iter().filter(|judged| judged.address.to_string().contains('.'));
     v4.map(|judged| format!("{}: {}", judged.address, judged.verdict)).collect()
 }

@@ -130,6 +130,12 @@ impl Index {
         }
     }
 
+    /// The addresses that are known to be held.
+    pub(super) fn addresses(&self) -> Vec<Address> {
+        let known = self.known.lock();
+        known.held.values().flatten().map(|held| held.address).collect()
+    }
+
     /// How many addresses are known to be held.
     pub(super) fn len(&self) -> usize {
         self.known.lock().held.values().map(SmallVec::len).sum()

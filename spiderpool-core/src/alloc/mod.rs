@@ -21,6 +21,7 @@ mod scope;
 #[cfg(feature = "conformance")]
 mod storm;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
@@ -50,14 +51,14 @@ use crate::{
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
-    model::{Attachment, Binding, BlockBits, GrantKey, Record, Slot},
+    model::{Attachment, Binding, Block, BlockBits, BlockId, GrantKey, Record, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
         Add, AddFailure, BindingHolder, Del, Deleted, Fence, Logging, PartWanted, ReleaseMode, Releasing,
         Setting, Snapshots, UNBIND_BUDGET, Unbind, Unbound, Wait, Wanted,
     },
-    store::Store,
+    store::{Key, Store, StoreError},
 };
 
 /// Whether other processes write to the same store.
@@ -268,6 +269,28 @@ impl Allocator {
     #[must_use]
     pub fn held(&self) -> usize {
         self.inner.driver.index.len()
+    }
+
+    /// The blocks in which owners of this node hold something as far as this process knows, as they stand now, each read
+    /// on its own; and whether all of them could be read.
+    pub(crate) async fn own_blocks(&self) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+        self.inner.remember().await?;
+        let Inner { driver, scope, .. } = self.inner.as_ref();
+        let ids: BTreeSet<BlockId> = driver
+            .index
+            .addresses()
+            .into_iter()
+            .map(|address| BlockId::of(scope, driver.setting.bits, address))
+            .collect();
+        let (mut blocks, mut complete) = (Vec::new(), true);
+        for id in ids {
+            match driver.store.get(&Key::Block(id)).await {
+                Ok(found) => blocks.extend(found.and_then(|found| found.document.as_block().cloned())),
+                Err(StoreError::Damaged { .. }) => complete = false,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((blocks, complete))
     }
 
     /// How often somebody else was faster.

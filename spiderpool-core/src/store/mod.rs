@@ -98,7 +98,8 @@ pub struct Capabilities {
     /// no intent log is needed.
     pub shared: bool,
     /// Whether documents of [`Kind::Resource`] are kept here like all others. Where not, they are another system's:
-    /// [`Store::get`] reads one, and everything else about them is [`StoreError::Unsupported`].
+    /// [`Store::get`] reads one, [`crate::lease`] can be created and updated, and everything else about them is
+    /// [`StoreError::Unsupported`].
     pub own_resources: bool,
     /// Whether an object gets its uid from the backend when it is created, whatever uid it brings.
     pub draws_uids: bool,

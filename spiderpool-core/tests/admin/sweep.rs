@@ -14,7 +14,7 @@ use serde_json::json;
 use spiderpool_core::{
     addr::Address,
     admin::Mode,
-    alloc::Allocator,
+    alloc::{Allocator, AllocatorConfig},
     api::Resource,
     inspect::RecordFilter,
     model::{Attachment, Binding, Controller, Record},
@@ -297,6 +297,32 @@ proptest! {
             assert_eq!(left, keeps);
         });
     }
+}
+
+/// An agent that does not lead sees to its own node, in the blocks that it knows, and to nothing else.
+#[test]
+fn a_node_sweeps_its_own_and_nobody_elses() {
+    block_on(async {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let world = World::new(store.clone()).await;
+        let (own, other_own) =
+            (world.add(0, 0, Binding::Stateless).await, world.add(1, 0, Binding::Stateless).await);
+        let (env, _) = still_env();
+        let config = AllocatorConfig::new(NodeName::new("another-node").unwrap());
+        let other = Allocator::open(store, env, config).await.unwrap();
+        let theirs = add(&other, 2, 0, std::slice::from_ref(&world.pool), Binding::Stateless).await.unwrap();
+        for pod in 0..3 {
+            world.nodes.say(pod, 0, SandboxSeen::Gone);
+        }
+        world.put(pod(1, owner(1).uid.as_str(), "Running")).await;
+        let policy = SweepPolicy::default();
+        let swept = world.allocator.sweep_own(&world.sources, &policy, Mode::Real).await.unwrap();
+        let freed: Vec<_> = swept.freed().map(|judged| judged.address).collect();
+        assert_eq!((swept.judged.len(), freed), (2, vec![own]));
+        assert_eq!(world.held().await, BTreeSet::from([other_own, theirs[0].address]));
+        let swept = other.sweep_own(&world.sources, &policy, Mode::Real).await.unwrap();
+        assert_eq!(swept.freed().map(|judged| judged.address).collect::<Vec<_>>(), [theirs[0].address]);
+    });
 }
 
 #[test]
