@@ -46,7 +46,19 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
     let runs: [&[&str]; 3] = [
         &["--workspace", "--no-fail-fast"],
         // The programs with the stores that they have on request alone.
-        &["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "daemon", "--", "etcd", "kube"],
+        &[
+            "-p",
+            "spiderpool-cni",
+            "--features",
+            "etcd,kube",
+            "--test",
+            "daemon",
+            "--test",
+            "soak",
+            "--",
+            "etcd",
+            "kube",
+        ],
         &["-p", "spiderpool-cli", "--features", "etcd,kube", "--test", "etcd", "--test", "kube"],
     ];
     for run in runs {
