@@ -175,16 +175,15 @@ impl ControlPlane {
         command.env("HOME", self.folder.join("kubectl")).arg("--kubeconfig").arg(&self.kubeconfig).args(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(Problem::system("kubectl"))?;
-        let mut stdin = child.stdin.take();
-        let written = stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(input.as_bytes()));
-        drop(stdin);
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that ends without reading it all had no need of it, or says itself what is wrong.
+            let _ = stdin.write_all(input.as_bytes());
+        }
         let output = child.wait_with_output().map_err(Problem::system("kubectl"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(Problem::failed(format!("kubectl {}: {}", args.join(" "), said.trim_end())));
         }
-        // One that succeeded had no need of what it did not read.
-        let _ = written;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 

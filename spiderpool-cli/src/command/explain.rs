@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
+use spiderpool_cni::node::{PodSource as _, StorePods};
 use spiderpool_core::{
     api::Resource,
     inspect::Inspect,
@@ -11,9 +12,9 @@ use spiderpool_core::{
     name::{InterfaceName, Namespace, NamespacedName, NodeName, ObjectName},
     select::{
         AutoPools, Facts, NamespaceFacts, NetworkConfig, NodeFacts, PodFacts, PoolCatalog, SelectError,
-        is_intermediate, select, top_controller,
+        controller_of, is_intermediate, select, top_controller,
     },
-    store::{Key, Kind, ResourceName, Selector, Store, StoreError, StoreExt as _},
+    store::{Kind, Selector, StoreError, StoreExt as _},
 };
 
 use super::{get::namespace, ip::inspect_failure};
@@ -65,14 +66,14 @@ pub(super) async fn explain(
             .map_err(|violations| Failure::usage(violations.to_string()))?,
         ..NetworkConfig::default()
     };
-    let known = Known::gather(session.store().as_ref(), &name).await.map_err(store_failure)?;
+    let objects = StorePods(session.store().clone());
+    let known = Known::gather(&objects, &name).await.map_err(store_failure)?;
     let node = match (&args.node, known.node_name()) {
         (Some(node), _) => NodeName::new(node).map_err(wrong)?,
         (None, Some(node)) => node,
         (None, None) => NodeName::new("unknown").map_err(wrong)?,
     };
-    let node_object =
-        resource(session.store().as_ref(), "Node", None, None, node.as_str()).await.map_err(store_failure)?;
+    let node_object = objects.node(&node).await.map_err(store_failure)?;
     let pod = match &known.pod {
         Some(pod) => PodFacts::new(&name, pod, known.controller.as_ref()),
         None => PodFacts::undeclared(&name),
@@ -227,23 +228,17 @@ struct Known {
 }
 
 impl Known {
-    async fn gather(store: &dyn Store, name: &NamespacedName) -> Result<Self, StoreError> {
-        let pod = store.pod(name).await?.map(|(pod, _)| pod);
-        let space = name.namespace.as_str();
-        let namespace = resource(store, "Namespace", None, None, space).await?;
-        let own = pod.as_ref().and_then(|pod| {
-            pod.metadata.owner_references.iter().find(|owner| owner.controller == Some(true))
-        });
-        let owner = match own.filter(|own| is_intermediate(own)) {
-            Some(own) => {
-                let group = own.api_version.split_once('/').map(|(group, _)| group);
-                resource(store, &own.kind, group, Some(space), &own.name).await?
-            }
+    async fn gather(objects: &StorePods, name: &NamespacedName) -> Result<Self, StoreError> {
+        let pod = objects.pod(name).await?;
+        let namespace = objects.namespace(&name.namespace).await?;
+        let own = pod.as_deref().and_then(controller_of).filter(|own| is_intermediate(own));
+        let owner = match own {
+            Some(own) => objects.owner(&name.namespace, own).await?,
             None => None,
         };
         let controller = pod.as_ref().and_then(|pod| top_controller(pod, |_, _| owner.as_deref().cloned()));
         let mut pools = PoolCatalog::new();
-        for item in store.list(&Selector::Kind(Kind::Pool)).await?.items {
+        for item in objects.0.list(&Selector::Kind(Kind::Pool)).await?.items {
             if let Some(pool) = item.document.as_pool() {
                 // An object without a name cannot be named by anybody.
                 let _ = pools.insert_object(pool);
@@ -256,18 +251,4 @@ impl Known {
         let spec = self.pod.as_ref()?.rest.get("spec")?;
         spec.get("nodeName").and_then(Value::as_str).and_then(|node| NodeName::new(node).ok())
     }
-}
-
-async fn resource(
-    store: &dyn Store,
-    kind: &str,
-    group: Option<&str>,
-    namespace: Option<&str>,
-    name: &str,
-) -> Result<Option<Arc<Resource>>, StoreError> {
-    let names = (ObjectName::new(kind), group.map(ObjectName::new).transpose(), ObjectName::new(name));
-    let (Ok(kind), Ok(group), Ok(name)) = names else { return Ok(None) };
-    let namespace = namespace.and_then(|namespace| Namespace::new(namespace).ok());
-    let found = store.get(&Key::Resource(ResourceName { kind, group, namespace, name })).await?;
-    Ok(found.and_then(|found| found.document.as_resource().cloned()))
 }

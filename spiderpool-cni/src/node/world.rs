@@ -6,11 +6,11 @@ use super::{Node, NodeConfig, failure};
 use crate::api::ErrorBody;
 use crate::cni::RequestedIp;
 use spiderpool_core::addr::Address;
-use spiderpool_core::api::{OwnerReference, Resource, Warning, keys};
+use spiderpool_core::api::{Resource, Warning, keys};
 use spiderpool_core::model::{Binding, Controller, Route};
 use spiderpool_core::name::{InterfaceName, NamespacedName, OwnerUid};
 use spiderpool_core::select::{
-    Facts, NamespaceFacts, NetworkConfig, NodeFacts, Ordinals, PodFacts, SelectError, binding,
+    Facts, NamespaceFacts, NetworkConfig, NodeFacts, Ordinals, PodFacts, SelectError, binding, controller_of,
     is_intermediate, top_controller,
 };
 use spiderpool_core::store::StoreError;
@@ -160,17 +160,19 @@ impl Node {
         name: &NamespacedName,
         pod: &Resource,
     ) -> Result<(Option<Controller>, Binding), StoreError> {
-        let reference = pod.metadata.owner_references.iter().find(|owner| owner.controller == Some(true));
-        // Of most kinds nothing but the reference is needed, and reading some may not be allowed here.
         let is_stateful = |controller: &Controller| self.config.stateful.contains(controller);
-        let says_more = |owner: &&OwnerReference| {
-            is_intermediate(owner) || top_controller(pod, |_, _| None).is_some_and(|own| is_stateful(&own))
-        };
-        let owner = match reference.filter(says_more) {
-            Some(reference) => self.pods.owner(&name.namespace, reference).await?,
-            None => None,
-        };
-        let controller = top_controller(pod, |_, _| owner.as_deref().cloned());
+        let mut controller = top_controller(pod, |_, _| None);
+        let mut owner = None;
+        if let Some(reference) = controller_of(pod) {
+            let has_above = is_intermediate(reference);
+            // Of most kinds nothing but the reference is needed, and reading some may not be allowed here.
+            if has_above || controller.as_ref().is_some_and(is_stateful) {
+                owner = self.pods.owner(&name.namespace, reference).await?;
+            }
+            if has_above {
+                controller = top_controller(pod, |_, _| owner.as_deref().cloned());
+            }
+        }
         let own = controller.as_ref().filter(|controller| is_stateful(controller));
         // The controller of a stateful pod owns it directly, so its object is at hand.
         let ordinals = own.and(owner.as_deref()).map(Ordinals::of);

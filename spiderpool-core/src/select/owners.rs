@@ -45,7 +45,8 @@ fn above(owner: &OwnerReference) -> Option<(&'static str, &'static str)> {
     }
 }
 
-fn controller_of(object: &Resource) -> Option<&OwnerReference> {
+/// The controller that `object` names: the reference, whether there is such an object or not.
+pub fn controller_of(object: &Resource) -> Option<&OwnerReference> {
     object.metadata.owner_references.iter().find(|owner| owner.controller == Some(true))
 }
 

@@ -47,7 +47,7 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         &["--workspace", "--no-fail-fast"],
         // The programs with the stores that they have on request alone.
         &["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "daemon", "--", "etcd", "kube"],
-        &["-p", "spiderpool-cli", "--features", "etcd,kube", "--test", "etcd", "--test", "kube"],
+        &["-p", "spiderpool-cli", "--features", "etcd,kube", "--test", "stores"],
     ];
     for run in runs {
         workspace.cargo("test").args(run).env(SKIPS_VARIABLE, &file).run()?;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use spiderpool_core::{
     api::{ObjectMeta, OwnerReference, Resource},
     env::Env,
+    select::controller_of,
 };
 
 use super::{
@@ -67,7 +68,7 @@ fn of<'a>(cluster: &Cluster<'a>, owner: &Resource) -> Vec<&'a PodState> {
 }
 
 fn is_controlled_by(object: &Resource, owner: &Resource) -> bool {
-    let controller = object.metadata.owner_references.iter().find(|owner| owner.controller == Some(true));
+    let controller = controller_of(object);
     namespace(object) == namespace(owner)
         && controller.is_some_and(|controller| {
             controller.kind == owner.kind

@@ -1,11 +1,6 @@
 //! The commands on etcd, beside an allocator that is on the same cluster: the same words as on any store.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{
-    io::Write as _,
-    process::{Command, Output, Stdio},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use spiderpool_core::{
     alloc::{AddRequest, Allocator, AllocatorConfig},
@@ -15,6 +10,8 @@ use spiderpool_core::{
 use spiderpool_store_etcd::{EtcdConfig, EtcdStore};
 use spiderpool_testbed::{Etcd, EtcdOptions, or_skip};
 
+use crate::ctl::Ctl;
+
 const POOL: &str = "
 apiVersion: spiderpool.spidernet.io/v2beta1
 kind: SpiderIPPool
@@ -22,33 +19,13 @@ metadata: {name: shared}
 spec: {subnet: 10.6.0.0/16, ips: [10.6.1.1-10.6.1.4]}
 ";
 
-fn ctl(store: &str, args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpoolctl"))
-        .env_clear()
-        .args(["--store", store])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-/// What a command that succeeds prints.
-fn said(store: &str, args: &[&str], input: &str) -> String {
-    let output = ctl(store, args, input);
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[tokio::test]
 async fn the_commands_see_what_agents_do() {
     let Some(etcd) = or_skip("spiderpoolctl on etcd", Etcd::start(&EtcdOptions::members(1))) else { return };
-    let url = format!("{}/lab", etcd.url());
-    said(&url, &["apply", "-f", "-"], POOL);
-    let store = EtcdStore::connect(&EtcdConfig::at(url.parse().unwrap()), &Env::system()).await.unwrap();
+    let on = |prefix: &str| Ctl { store: format!("{}/{prefix}", etcd.url()), kubeconfig: None };
+    let (on, elsewhere) = (on("lab"), on("elsewhere"));
+    on.says(&["apply", "-f", "-"], POOL);
+    let store = EtcdStore::connect(&EtcdConfig::at(on.store.parse().unwrap()), &Env::system()).await.unwrap();
     let config = AllocatorConfig::new(NodeName::new("node-1").unwrap());
     let allocator = Allocator::open(Arc::new(store), Env::system(), config).await.unwrap();
     let pool = allocator.pool(&"shared".parse().unwrap()).await.unwrap();
@@ -56,21 +33,20 @@ async fn the_commands_see_what_agents_do() {
     let granted = allocator.add(&AddRequest::of_container(&container, &eth0, &pool)).await.unwrap();
     let address = granted[0].address.to_string();
 
-    let pools = said(&url, &["get", "pools"], "");
+    let pools = on.says(&["get", "pools"], "");
     let row: Vec<_> = pools.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(&row[..5], ["shared", "4", "10.6.0.0/16", "1", "4"], "{pools}");
-    let shown = said(&url, &["ip", "show", &address], "");
+    let shown = on.says(&["ip", "show", &address], "");
     assert!(shown.contains("c1") && shown.contains("node-1"), "{shown}");
-    assert!(ctl(&url, &["fsck"], "").status.success());
+    assert!(on.run(&["fsck"], "").status.success());
 
     // All of it on another prefix, which is another store.
-    let exported = said(&url, &["export"], "");
-    let elsewhere = format!("{}/elsewhere", etcd.url());
-    said(&elsewhere, &["import", "-f", "-"], &exported);
-    assert_eq!(said(&elsewhere, &["ip", "show", &address], ""), shown);
+    let exported = on.says(&["export"], "");
+    elsewhere.says(&["import", "-f", "-"], &exported);
+    assert_eq!(elsewhere.says(&["ip", "show", &address], ""), shown);
 
     drop(etcd);
-    let lost = ctl(&url, &["get", "pools"], "");
+    let lost = on.run(&["get", "pools"], "");
     let message = String::from_utf8(lost.stderr).unwrap();
     assert!(!lost.status.success() && message.contains("127."), "{message}");
 }

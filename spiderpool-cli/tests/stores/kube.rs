@@ -1,12 +1,6 @@
 //! The commands on a real API server, beside kubectl and an allocator: the same words as on any store.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use std::{
-    io::Write as _,
-    path::Path,
-    process::{Command, Output, Stdio},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use spiderpool_core::{
     alloc::{AddRequest, Allocator, AllocatorConfig},
@@ -15,6 +9,8 @@ use spiderpool_core::{
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
+
+use crate::ctl::Ctl;
 
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
 
@@ -35,35 +31,15 @@ metadata:
 spec: {nodeName: n1, containers: [{name: c, image: none.invalid/c}]}
 ";
 
-fn ctl(kubeconfig: &Path, args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpoolctl"))
-        .env_clear()
-        .env("KUBECONFIG", kubeconfig)
-        .args(["--store", "kube"])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
-
-/// What a command that succeeds prints.
-fn said(kubeconfig: &Path, args: &[&str], input: &str) -> String {
-    let output = ctl(kubeconfig, args, input);
-    assert!(output.status.success(), "{args:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[tokio::test]
 async fn the_commands_see_what_agents_and_kubectl_do() {
     let started = ControlPlane::start(&ControlPlaneOptions::default());
     let Some(mut plane) = or_skip("spiderpoolctl on Kubernetes", started) else { return };
     plane.install(Path::new(DEFINITIONS)).unwrap();
     let file = plane.kubeconfig().to_owned();
-    said(&file, &["apply", "-f", "-"], POOL);
+    let on = |kubeconfig| Ctl { store: "kube".to_owned(), kubeconfig: Some(kubeconfig) };
+    let (on, nowhere) = (on(file.clone()), on("/nonexistent".into()));
+    on.says(&["apply", "-f", "-"], POOL);
     let row = plane.ask(&["get", "sp", "shared", "--no-headers"], "").unwrap();
     assert!(row.contains("10.6.0.0/16"), "{row}");
 
@@ -75,25 +51,25 @@ async fn the_commands_see_what_agents_and_kubectl_do() {
     let granted = allocator.add(&AddRequest::of_container(&container, &eth0, &pool)).await.unwrap();
     let address = granted[0].address.to_string();
 
-    let pools = said(&file, &["get", "pools"], "");
+    let pools = on.says(&["get", "pools"], "");
     let row: Vec<_> = pools.lines().nth(1).unwrap().split_whitespace().collect();
     assert_eq!(&row[..5], ["shared", "4", "10.6.0.0/16", "1", "4"], "{pools}");
-    let shown = said(&file, &["ip", "show", &address], "");
+    let shown = on.says(&["ip", "show", &address], "");
     assert!(shown.contains("c1") && shown.contains("n1"), "{shown}");
-    let exported = said(&file, &["export"], "");
-    let checked = ctl(&file, &["fsck"], "");
+    let exported = on.says(&["export"], "");
+    let checked = on.run(&["fsck"], "");
     assert!(checked.status.success(), "{checked:?}");
 
     // Pods are the cluster's: they are seen, and not written.
     plane.ask(&["apply", "-f", "-"], POD).unwrap();
-    let explained = said(&file, &["explain", "web"], "");
+    let explained = on.says(&["explain", "web"], "");
     assert!(explained.contains("shared") && explained.contains("missing"), "{explained}");
-    let refused = ctl(&file, &["apply", "-f", "-"], POD);
+    let refused = on.run(&["apply", "-f", "-"], POD);
     let message = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success() && message.contains("not Spiderpool's"), "{message}");
 
     // What is held is not taken away; a mistake is told in the words of the schema or of the rules.
-    let shrunk = ctl(&file, &["apply", "-f", "-"], &POOL.replace("10.6.1.1-10.6.1.4", "10.6.9.9"));
+    let shrunk = on.run(&["apply", "-f", "-"], &POOL.replace("10.6.1.1-10.6.1.4", "10.6.9.9"));
     let message = String::from_utf8(shrunk.stderr).unwrap();
     assert!(!shrunk.status.success() && message.contains(&address), "{message}");
 
@@ -102,16 +78,16 @@ async fn the_commands_see_what_agents_and_kubectl_do() {
     for kind in ["se", "sp", "sr", "ss", "spideripblocks", "spideripplans", "spideripscopes"] {
         plane.ask(&["delete", kind, "--all"], "").unwrap();
     }
-    said(&file, &["import", "-f", "-"], &exported);
-    assert_eq!(said(&file, &["ip", "show", &address], ""), shown);
-    let checked = ctl(&file, &["fsck"], "");
+    on.says(&["import", "-f", "-"], &exported);
+    assert_eq!(on.says(&["ip", "show", &address], ""), shown);
+    let checked = on.run(&["fsck"], "");
     assert!(checked.status.success(), "{checked:?}");
 
     plane.kill_apiserver();
-    let lost = ctl(&file, &["get", "pools"], "");
+    let lost = on.run(&["get", "pools"], "");
     let message = String::from_utf8(lost.stderr).unwrap();
     assert!(lost.status.code() == Some(4), "{message}");
-    let nowhere = ctl(Path::new("/nonexistent"), &["get", "pools"], "");
-    let message = String::from_utf8(nowhere.stderr).unwrap();
-    assert!(nowhere.status.code() == Some(4) && message.contains("KUBECONFIG"), "{message}");
+    let lost = nowhere.run(&["get", "pools"], "");
+    let message = String::from_utf8(lost.stderr).unwrap();
+    assert!(lost.status.code() == Some(4) && message.contains("KUBECONFIG"), "{message}");
 }
