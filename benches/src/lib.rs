@@ -5,6 +5,8 @@
 
 mod bed;
 mod counting;
+#[cfg(any(feature = "etcd", feature = "kube"))]
+pub mod crowd;
 pub mod node;
 mod record_map;
 mod surroundings;

@@ -50,7 +50,10 @@ async fn run(cli: &Cli) -> Result<Answer, Failure> {
     }
     let target =
         cli.target.resolve(|name| std::env::var(name).ok(), |path| std::path::Path::new(path).exists())?;
-    let opening = if matches!(cli.command, Command::Import(_)) { Opening::OrNew } else { Opening::Existing };
+    let opening = match cli.command {
+        Command::Import(_) | Command::Migrate(_) => Opening::OrNew,
+        _ => Opening::Existing,
+    };
     let session = Session::open(&target, opening).await?;
     command::run(&session, &cli.command, cli.output).await
 }

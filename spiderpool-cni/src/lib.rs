@@ -15,6 +15,8 @@ pub mod api;
 #[cfg(feature = "agent")]
 pub mod client;
 pub mod cni;
+#[cfg(feature = "agent")]
+pub mod intents;
 pub mod netns;
 #[cfg(feature = "agent")]
 pub mod node;

@@ -151,6 +151,15 @@ impl StoreUrl {
         }
     }
 
+    /// Opens [`Self::Kube`], for those who want more of it than a store.
+    ///
+    /// # Errors
+    /// There is no way to the API server.
+    #[cfg(feature = "kube")]
+    pub async fn open_kube() -> Result<KubeStore, StoreOpenError> {
+        Ok(KubeStore::connect(&KubeConfig::infer().await?)?)
+    }
+
     /// Opens the store, off the runtime's threads; inside a tokio runtime only.
     ///
     /// # Errors
@@ -172,7 +181,7 @@ impl StoreUrl {
                 Ok(Arc::new(EtcdStore::connect(&config, env).await?))
             }
             #[cfg(feature = "kube")]
-            Self::Kube => Ok(Arc::new(KubeStore::connect(&KubeConfig::infer().await?)?)),
+            Self::Kube => Ok(Arc::new(Self::open_kube().await?)),
             Self::Memory => {
                 let _ = env;
                 tracing::warn!("everything is kept in memory and lost when this process ends");

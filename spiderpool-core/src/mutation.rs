@@ -90,6 +90,10 @@ mutations! {
     AnyReplyAcknowledges,
     /// An answer that writes nothing is given from a cached block (rule 7).
     StaleAnswer,
+    /// A request that joins a block's write is answered from what was read before it came (rule 10).
+    JoinedToOldRead,
+    /// An edit that joins a block's write installs the plan that was read before it came (rules 5a and 10; H1).
+    JoinedToOldTruths,
     /// A request whose deadline has passed is run all the same (rule 10).
     ExpiredRuns,
     /// If a part cannot be had, the others stay granted (rule 8; I9).

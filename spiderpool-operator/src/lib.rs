@@ -1,10 +1,19 @@
-//! `spiderpool-controller`, Spiderpool's Kubernetes operator.
+//! `spiderpool-controller`, Spiderpool's Kubernetes operator, and the reconcilers that it runs.
 //!
-//! So far this crate knows the controller's settings: when its lease changes hands, [`LeaseTiming`], and where it
-//! listens, [`ports`]. The controller itself (automatic pools, sweep, webhooks, status, leader election) is not
-//! written yet.
+//! The reconcilers work on any store, so that the lab runs the same ones: [`auto`] keeps the pools of applications, which
+//! [`apps`] tells of. Everything that decides is in `spiderpool-core`; here is what listens, waits and repeats.
+//! With the feature `kube` (on by default) the controller itself is [`process`].
 
+pub mod apps;
+pub mod auto;
 mod lease;
+pub mod notices;
+mod objects;
 pub mod ports;
+#[cfg(feature = "kube")]
+pub mod process;
+pub mod status;
+#[cfg(feature = "kube")]
+pub mod webhook;
 
 pub use lease::{LEASE_NAME, LeaseTiming, LeaseTimingError};

@@ -24,6 +24,13 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
+impl Answer {
+    /// What it says, for people.
+    pub(crate) fn words(&self) -> String {
+        Status::of(self).words(self.status)
+    }
+}
+
 /// No complete answer.
 #[derive(Debug)]
 pub(crate) enum Silence {

@@ -18,6 +18,27 @@ pub(crate) struct Api {
     timeout: Duration,
 }
 
+/// How much of each object is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Form {
+    /// All of it.
+    Whole,
+    /// Its metadata.
+    Metadata,
+}
+
+impl Form {
+    /// What to ask for: one object, or a list of them.
+    fn accept(self, list: &str) -> String {
+        match self {
+            Self::Whole => "application/json".into(),
+            Self::Metadata => {
+                format!("application/json;as=PartialObjectMetadata{list};g=meta.k8s.io;v=v1")
+            }
+        }
+    }
+}
+
 /// The response to a watch: its body never ends by itself.
 pub(crate) type Stream = http_body_util::BodyDataStream<Body>;
 
@@ -37,7 +58,10 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, Silence> {
-        let request = request(method, path, body)?;
+        self.exchange(request(method, path, &Form::Whole.accept(""), body)?).await
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Answer, Silence> {
         let exchange = async {
             let response = self.client.send(request).await.map_err(unanswered)?;
             let (status, retry_after) = (response.status(), retry_after(response.headers()));
@@ -58,6 +82,13 @@ impl Api {
             true => Ok(answer.body),
             false => Err(failure(None, plural, "", Intent::Read, &answer)),
         }
+    }
+
+    /// The answer to a list.
+    pub(crate) async fn ask_list(&self, path: &str, form: Form) -> Result<Answer, StoreError> {
+        let lost = |lost| silence(Intent::Read, lost);
+        let request = request(Method::GET, path, &form.accept("List"), None).map_err(lost)?;
+        self.exchange(request).await.map_err(lost)
     }
 
     /// The body of a successful answer to a write of `key`.
@@ -82,9 +113,9 @@ impl Api {
     }
 
     /// Begins a watch.
-    pub(crate) async fn stream(&self, path: &str, plural: &str) -> Result<Stream, StoreError> {
+    pub(crate) async fn stream(&self, path: &str, plural: &str, form: Form) -> Result<Stream, StoreError> {
         let lost = |lost| silence(Intent::Read, lost);
-        let request = request(Method::GET, path, None).map_err(lost)?;
+        let request = request(Method::GET, path, &form.accept(""), None).map_err(lost)?;
         let begun = tokio::time::timeout(self.timeout, self.client.send(request)).await;
         let response = match begun {
             Ok(response) => response.map_err(|error| lost(unanswered(error)))?,
@@ -101,10 +132,10 @@ impl Api {
     }
 }
 
-fn request(method: Method, path: &str, body: Option<&Value>) -> Result<Request<Body>, Silence> {
+fn request(method: Method, path: &str, accept: &str, body: Option<&Value>) -> Result<Request<Body>, Silence> {
     let unsent = |error: Box<dyn std::error::Error + Send + Sync>| Silence::Unsent(error);
     let body = body.map(serde_json::to_vec).transpose().map_err(|error| unsent(error.into()))?;
-    let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, "application/json");
+    let mut request = Request::builder().method(method).uri(path).header(header::ACCEPT, accept);
     if body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }

@@ -14,6 +14,7 @@ use spiderpool_core::{
 use crate::{
     answer::{Intent, failure, is_absent, silence},
     api::Api,
+    kinds::{Listed, Resources},
     labels::encoded,
     object::parse,
 };
@@ -67,18 +68,6 @@ struct Group {
 #[serde(rename_all = "camelCase")]
 struct Version {
     group_version: String,
-}
-
-#[derive(Deserialize)]
-struct Resources {
-    resources: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    name: String,
-    kind: String,
-    namespaced: bool,
 }
 
 impl Foreign {
@@ -154,8 +143,7 @@ impl Foreign {
             }
         };
         let served: Resources = parse(&version, &api.read(&version, &kind.1).await?)?;
-        // `deployments/scale` and the like are no kinds of their own.
-        let found = served.resources.into_iter().find(|one| one.kind == kind.1 && !one.name.contains('/'));
+        let found = served.of_kind(&kind.1).next();
         let Some(Listed { name: plural, namespaced, .. }) = found else {
             return Err(StoreError::unavailable(format!(
                 "the API server serves no {} under {version}",

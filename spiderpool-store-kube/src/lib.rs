@@ -8,16 +8,27 @@ mod answer;
 mod api;
 mod config;
 pub mod crd;
+mod events;
+mod feed;
+mod follow;
 mod foreign;
+mod kinds;
 mod labels;
 mod names;
 mod object;
 mod place;
 mod store;
+mod trust;
+mod warn;
 mod watch;
 
 pub use config::{ConnectError, KubeConfig};
+pub use feed::{Fed, Feed, Follow, Loss};
+pub use follow::{Followed, Known};
+pub use kinds::{ReplicasPath, ServedKind};
 pub use names::{CATEGORY, CustomResource, FINALIZER, ResourceScope, StatusSubresource, VERSION};
 pub use store::KubeStore;
+pub use trust::{Trusted, WebhookConfiguration};
+pub use warn::{Regarding, Warning};
 
 use store::MAX_DOCUMENT_BYTES;

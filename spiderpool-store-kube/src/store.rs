@@ -64,6 +64,10 @@ impl KubeStore {
         Ok(Self { api, foreign: Foreign::default(), server, block_bits: config.block_bits })
     }
 
+    pub(crate) fn api(&self) -> &Api {
+        &self.api
+    }
+
     /// The client, for what is no business of a store: events, scale, leases. It never tries again by itself.
     #[must_use]
     pub fn client(&self) -> kube::Client {

@@ -17,6 +17,9 @@ COMMANDS
     --crashes N          kill -9 this often (500)
     --full-disks N       fill its disk this often (50)
     --damages N          truncate or change its database this often (300)
+    --server-deaths N    kill servers of etcd and Kubernetes this often under it (40)
+    --controller-deaths N
+                         kill controllers this often while applications scale (100)
     --seed S             what chooses the moments and places (1)
   testbed up             build and start etcd and a Kubernetes control plane on loopback, and leave them running
     --etcd-members 3     a cluster of three instead of one member

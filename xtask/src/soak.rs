@@ -1,6 +1,7 @@
-//! `cargo xtask soak`: the real agent killed, starved and damaged many times, under load.
+//! `cargo xtask soak`: the real agent killed, starved and damaged many times under load, and the servers of its store too.
 
 use crate::problem::Problem;
+use crate::test::etcd_packages;
 use crate::workspace::Workspace;
 
 /// How often each thing is done.
@@ -12,13 +13,24 @@ pub(crate) struct Soak {
     pub(crate) full_disks: u64,
     /// Databases that are truncated or changed.
     pub(crate) damages: u64,
+    /// Servers of etcd and of Kubernetes that are killed, in each of three clusters.
+    pub(crate) server_deaths: u64,
+    /// Controllers that are killed while applications scale.
+    pub(crate) controller_deaths: u64,
     /// What chooses the moments and the places.
     pub(crate) seed: u64,
 }
 
 impl Default for Soak {
     fn default() -> Self {
-        Self { crashes: 500, full_disks: 50, damages: 300, seed: 1 }
+        Self {
+            crashes: 500,
+            full_disks: 50,
+            damages: 300,
+            server_deaths: 40,
+            controller_deaths: 100,
+            seed: 1,
+        }
     }
 }
 
@@ -36,6 +48,8 @@ pub(crate) fn parse(args: &[String]) -> Result<Option<Soak>, String> {
             "--crashes" => &mut soak.crashes,
             "--full-disks" => &mut soak.full_disks,
             "--damages" => &mut soak.damages,
+            "--server-deaths" => &mut soak.server_deaths,
+            "--controller-deaths" => &mut soak.controller_deaths,
             "--seed" => &mut soak.seed,
             _ => return Err(format!("'soak' does not know '{arg}'")),
         };
@@ -48,15 +62,23 @@ pub(crate) fn parse(args: &[String]) -> Result<Option<Soak>, String> {
 
 /// Runs the tests that the ordinary run does a few times, one after the other, with their progress shown.
 pub(crate) fn run(workspace: &Workspace, soak: Soak) -> Result<(), Problem> {
-    let test = ["-p", "spiderpool-cni", "--test", "soak", "--", "--nocapture", "--test-threads", "1"];
-    let Soak { crashes, full_disks, damages, seed } = soak;
+    etcd_packages(workspace)?;
+    let test = ["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "soak"];
+    let Soak { crashes, full_disks, damages, server_deaths, controller_deaths, seed } = soak;
     workspace
         .cargo("test")
         .args(test)
+        .args(["--", "--nocapture", "--test-threads", "1"])
         .env("SPIDERPOOL_SOAK_CRASHES", crashes.to_string())
         .env("SPIDERPOOL_SOAK_FULL_DISKS", full_disks.to_string())
         .env("SPIDERPOOL_SOAK_DAMAGES", damages.to_string())
+        .env("SPIDERPOOL_SOAK_SERVER_DEATHS", server_deaths.to_string())
         .env("SPIDERPOOL_SOAK_SEED", seed.to_string())
+        .run()?;
+    workspace
+        .cargo("test")
+        .args(["-p", "spiderpool-operator", "--test", "cluster", "--", "--nocapture", "chaos"])
+        .env("SPIDERPOOL_SOAK_CONTROLLER_DEATHS", controller_deaths.to_string())
         .run()
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::lab::PluginType;
+use crate::lab::{PluginType, Scenario};
 
 /// Which families the pods of the lab get addresses of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -39,6 +39,7 @@ impl FamilyChoice {
     Examples:\n  \
     spiderpoolctl lab\n  \
     spiderpoolctl lab --families v6 --pods 100\n  \
+    spiderpoolctl lab --scenario deployment-auto\n  \
     spiderpoolctl lab --manifests pools.yaml --manifests app.yaml --keep\n  \
     spiderpoolctl lab --down /tmp/spiderpool-lab-3fa2"
 )]
@@ -55,12 +56,16 @@ pub(crate) struct LabArgs {
     #[arg(long, value_name = "FILE|DIR|-")]
     pub(crate) manifests: Vec<PathBuf>,
 
+    /// Run one of upstream's walk-throughs instead
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with = "manifests")]
+    pub(crate) scenario: Option<Scenario>,
+
     /// Leave everything up at the end, and say how to play with it and how to remove it
     #[arg(long)]
     pub(crate) keep: bool,
 
     /// Remove what an earlier lab left up in this directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "manifests", "dir"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["keep", "manifests", "scenario", "dir"])]
     pub(crate) down: Option<PathBuf>,
 
     /// Make no network, also as root

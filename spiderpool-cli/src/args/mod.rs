@@ -6,7 +6,11 @@ mod target;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use spiderpool_core::{addr::Address, model::BlockBits, name::NodeName};
+use spiderpool_core::{
+    addr::Address,
+    model::BlockBits,
+    name::{Namespace, NodeName},
+};
 
 pub(crate) use lab::{FamilyChoice, LabArgs};
 pub(crate) use target::{Target, TargetArgs};
@@ -93,6 +97,9 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// Read what export wrote into an empty store
     Import(ImportArgs),
+    /// Take over what another system granted
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
     /// Try Spiderpool here: real addresses for real network namespaces, removed afterwards
     Lab(LabArgs),
 }
@@ -265,6 +272,35 @@ pub(crate) struct FsckArgs {
     /// This node is switched off for certain, so nothing on it uses an address any more. Repeat for several
     #[arg(long = "gone-node", value_name = "NODE", requires = "repair")]
     pub(crate) gone_nodes: Vec<NodeName>,
+}
+
+/// `migrate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// What upstream Spiderpool granted: pools' status.allocatedIPs and SpiderEndpoints become records. Nothing is changed
+    /// without --yes, and nothing of upstream's is removed
+    #[command(
+        after_help = "Stop upstream's agents, controller and webhooks first, and start no agent of this version before it is done\n\
+    (docs/migration.md). It can be repeated.\n\n\
+    Examples:\n  \
+    spiderpoolctl --store kube migrate upstream        what would be taken over, and every disagreement\n  \
+    spiderpoolctl --store kube migrate upstream --yes  do it"
+    )]
+    Upstream(MigrateArgs),
+}
+
+/// `migrate upstream`.
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArgs {
+    /// Do it
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Where upstream was installed: whether it still runs is looked up there
+    #[arg(short, long, default_value = "kube-system", value_name = "NAMESPACE")]
+    pub(crate) namespace: Namespace,
+    /// Upstream has stopped, whatever the cluster says: the programs of its names are others
+    #[arg(long)]
+    pub(crate) stopped: bool,
 }
 
 /// `export`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
-use spiderpool_cni::node::{PodSource as _, StorePods};
+use spiderpool_cni::node::{PodSource as _, Sight, StorePods};
 use spiderpool_core::{
     api::Resource,
     inspect::Inspect,
@@ -73,7 +73,7 @@ pub(super) async fn explain(
         (None, Some(node)) => node,
         (None, None) => NodeName::new("unknown").map_err(wrong)?,
     };
-    let node_object = objects.node(&node).await.map_err(store_failure)?;
+    let node_object = objects.node(&node, Sight::Fresh).await.map_err(store_failure)?;
     let pod = match &known.pod {
         Some(pod) => PodFacts::new(&name, pod, known.controller.as_ref()),
         None => PodFacts::undeclared(&name),
@@ -230,7 +230,7 @@ struct Known {
 impl Known {
     async fn gather(objects: &StorePods, name: &NamespacedName) -> Result<Self, StoreError> {
         let pod = objects.pod(name).await?;
-        let namespace = objects.namespace(&name.namespace).await?;
+        let namespace = objects.namespace(&name.namespace, Sight::Fresh).await?;
         let own = pod.as_deref().and_then(controller_of).filter(|own| is_intermediate(own));
         let owner = match own {
             Some(own) => objects.owner(&name.namespace, own).await?,

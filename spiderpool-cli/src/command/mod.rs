@@ -7,6 +7,7 @@ mod explain;
 mod fsck;
 mod get;
 mod ip;
+mod migrate;
 mod outcome;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ pub(crate) use outcome::admin_failure;
 
 use crate::{
     answer::Answer,
-    args::{Command, Format},
+    args::{Command, Format, MigrateCommand},
     failure::Failure,
     session::Session,
 };
@@ -36,6 +37,7 @@ pub(crate) async fn run(session: &Session, command: &Command, format: Format) ->
         Command::Fsck(args) => fsck::fsck(session, args, format).await,
         Command::Export(args) => transfer::export(session, args).await,
         Command::Import(args) => transfer::import(session, args, format).await,
+        Command::Migrate(MigrateCommand::Upstream(args)) => migrate::upstream(session, args, format).await,
         Command::Lab(_) => Err(Failure::usage("the lab brings its own store")),
     }
 }

@@ -21,6 +21,7 @@ fn help_of_every_command() {
     let mut paths: Vec<Vec<&str>> = vec![vec![]];
     let commands = ["apply", "get", "describe", "delete", "ip", "explain", "fsck", "export", "import", "lab"]
         .map(|name| vec![name]);
+    paths.push(vec!["migrate", "upstream"]);
     paths.extend(commands);
     paths.extend(["show", "free", "release"].map(|name| vec!["ip", name]));
     for path in paths {
@@ -102,6 +103,23 @@ fn fsck_repairs_what_it_can_and_names_the_rest() {
     ]
     .map(|line| world.tell(line));
     insta::assert_snapshot!("fsck_repair", told.join("\n"));
+}
+
+#[test]
+fn migrating_from_upstream_tells_each_disagreement() {
+    let world = World::empty();
+    world.put_upstream();
+    let told = [
+        "migrate upstream",
+        "migrate upstream --namespace elsewhere",
+        "migrate upstream --stopped --yes",
+        "migrate upstream --stopped --yes -o json",
+        "ip show 10.6.0.10",
+        "get sp",
+        "fsck",
+    ]
+    .map(|line| world.tell(line));
+    insta::assert_snapshot!("migrate_upstream", told.join("\n"));
 }
 
 #[test]

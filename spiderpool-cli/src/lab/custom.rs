@@ -40,10 +40,13 @@ pub(super) async fn custom(
     }
     report.heading("The manifests");
     report.working("applying the manifests and starting their pods");
+    // It goes on until the lab ends: pools follow their applications.
+    world.keep_pools();
     let warnings = world.apply(manifests).await?;
     warnings.iter().for_each(|warning| report.say(format!("warning: {warning}")));
     world.cluster.settle().await?;
     report.rest();
+    world.events().into_iter().for_each(|event| report.say(format!("event: {event}")));
     report.say(show::pods(&show::pod_views(&world.cluster)));
     checks::all_served(world, report);
     checks::sound(world, report).await?;

@@ -14,10 +14,12 @@ mod kubelet;
 mod map;
 mod network;
 mod networks;
+mod operator;
 mod place;
 mod process;
 mod programs;
 mod report;
+mod scenario;
 mod show;
 mod stop;
 mod summary;
@@ -25,6 +27,7 @@ mod workload;
 mod world;
 
 pub(crate) use cni::PluginType;
+pub(crate) use scenario::Scenario;
 
 use spiderpool_core::env::Env;
 
@@ -100,9 +103,10 @@ async fn run(
     report.working("starting the agent");
     let mut world = World::start(args, place, programs, ground.fabric(), stop, node).await?;
     report.say(format!("Spiderpool lab in {}: {ground_words}.", place.dir().display()));
-    let shown = match manifests {
-        None => demo::demo(&mut world, place, args, report).await,
-        Some(manifests) => custom::custom(&mut world, place, manifests, report).await,
+    let shown = match (args.scenario, manifests) {
+        (Some(scenario), _) => scenario::scenario(&mut world, place, scenario, report).await,
+        (None, None) => demo::demo(&mut world, place, args, report).await,
+        (None, Some(manifests)) => custom::custom(&mut world, place, manifests, report).await,
     };
     let shown = match shown {
         Ok(()) => summary::Shown::of(&world, ground.mode(args)).await,

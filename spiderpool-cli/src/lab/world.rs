@@ -20,6 +20,7 @@ use super::{
     kubelet::{Kubelet, Site},
     network::{Fabric, GatewayAddress, Namespaces},
     networks::Networks,
+    operator::Operator,
     place::Place,
     process::Runner,
     programs::Programs,
@@ -51,6 +52,8 @@ pub(crate) struct World {
     /// How to start the agent again.
     pub(crate) agent_settings: AgentSettings,
     session: Session,
+    /// What keeps the pools of applications, once it was begun.
+    operator: Option<Operator>,
 }
 
 /// Whether the lab has a network, and if not, why.
@@ -148,7 +151,15 @@ impl World {
                 return Err(failure);
             }
         };
-        Ok(Self { agent, cluster, fabric, runner: Runner::new(stop.clone()), agent_settings, session })
+        Ok(Self {
+            agent,
+            cluster,
+            fabric,
+            runner: Runner::new(stop.clone()),
+            agent_settings,
+            session,
+            operator: None,
+        })
     }
 
     async fn build(
@@ -180,6 +191,17 @@ impl World {
             env,
         };
         Ok((session, Cluster::new(kubelet, allocator, node)))
+    }
+
+    /// Begins to keep the pools of applications, as the controller does in a cluster.
+    pub(crate) fn keep_pools(&mut self) {
+        let allocator = self.cluster.allocator();
+        self.operator.get_or_insert_with(|| Operator::start(allocator));
+    }
+
+    /// What the controller wanted people to know since this was asked last.
+    pub(crate) fn events(&self) -> Vec<String> {
+        self.operator.as_ref().map(Operator::events).unwrap_or_default()
     }
 
     /// The views.

@@ -18,6 +18,25 @@ fn everything_is_shown_and_nothing_is_left(#[case] args: &[&str], #[case] plugin
     bench.assert_clean(Some(told.text("prefix")));
 }
 
+#[rstest]
+#[case("cloneset-manual")]
+#[case("cloneset-auto")]
+#[case("cloneset-multus")]
+#[case("deployment-auto")]
+#[case("deployment-manual")]
+fn upstreams_walk_throughs(#[case] scenario: &str) {
+    let bench = Bench::new();
+    let output = bench.lab(&["--scenario", scenario]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && text.contains(", 0 failed"), "{text}\n{words}");
+    assert!(text.contains("[ok] pool "), "{text}");
+    if scenario == "deployment-auto" {
+        assert!(text.contains("[ok] pool auto4-nginx-eth0- has 6 addresses"), "{text}");
+    }
+    bench.assert_clean(None);
+}
+
 #[test]
 fn without_a_network_the_same_is_shown_but_pings() {
     let bench = Bench::new();

@@ -3,15 +3,20 @@
 use super::leader::{LEASE, Leader};
 use super::sweeper::sweep;
 use super::{Agent, Metered, Metrics, ServeError, Services, Settings, SweepInterval, stop_signal};
-use crate::node::{Node, NodeConfig, StorePods};
+use crate::intents::{FileLog, LogError};
+#[cfg(feature = "kube")]
+use crate::node::ClusterPods;
+use crate::node::{Node, NodeConfig, PodSource, StorePods};
 use crate::store_url::StoreOpenError;
-use spiderpool_core::alloc::OpenError;
+#[cfg(feature = "kube")]
+use crate::store_url::StoreUrl;
+use spiderpool_core::alloc::{IntentLog, OpenError};
 use spiderpool_core::env::Env;
 use spiderpool_core::lease::{Holder, Leadership, lease_key};
 use spiderpool_core::model::Families;
 use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
-use spiderpool_core::store::{Store, StoreError};
+use spiderpool_core::store::Store;
 use spiderpool_core::sweep::SweepPolicy;
 use std::io;
 use std::pin::pin;
@@ -35,6 +40,9 @@ pub enum DaemonError {
     /// It cannot listen or serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// There is no intent log.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The store does not open.
     #[error("the store does not open: {0}")]
     Store(#[from] StoreOpenError),
@@ -84,7 +92,10 @@ fn node_config(settings: &Settings) -> Result<NodeConfig, DaemonError> {
             .transpose()
             .map_err(wrong("--multus-cluster-network"))?,
         auto_pools: AutoPools::Enabled,
+        auto_pool_patience: Duration::from_secs(settings.auto_pool_patience),
         state: settings.state_dir(),
+        endpoints: settings.endpoints,
+        log: None,
         policy: SweepPolicy::from_env(|name| std::env::var(name).ok())
             .map_err(|error| DaemonError::Setting { flag: "the environment", why: error.to_string() })?,
     })
@@ -144,10 +155,27 @@ async fn open_once(
     config: &NodeConfig,
     env: &Env,
 ) -> Result<(Arc<dyn Store>, Arc<Node>), DaemonError> {
-    let store = settings.store.open(env).await?;
-    let pods = Arc::new(StorePods(Arc::clone(&store)));
+    let (store, pods) = open_store(settings, config, env).await?;
     let node = Node::open(Arc::clone(&store), pods, env.clone(), config.clone()).await;
     Ok((store, Arc::new(node.map_err(DaemonError::Open)?)))
+}
+
+/// The store, and where pods are learned of.
+async fn open_store(
+    settings: &Settings,
+    config: &NodeConfig,
+    env: &Env,
+) -> Result<(Arc<dyn Store>, Arc<dyn PodSource>), DaemonError> {
+    #[cfg(feature = "kube")]
+    if settings.store == StoreUrl::Kube {
+        let store = StoreUrl::open_kube().await?;
+        let pods = ClusterPods::follow(&store, config.node.clone());
+        return Ok((Arc::new(store), Arc::new(pods)));
+    }
+    let _ = config;
+    let store = settings.store.open(env).await?;
+    let pods = Arc::new(StorePods(Arc::clone(&store)));
+    Ok((store, pods))
 }
 
 /// Whether the same may go well later, with nobody doing anything about it.
@@ -158,16 +186,24 @@ fn may_pass(error: &DaemonError) -> bool {
         DaemonError::Store(StoreOpenError::Etcd(error)) => error,
         _ => return false,
     };
-    matches!(error, StoreError::Unavailable { .. } | StoreError::UnknownOutcome { .. })
+    error.may_pass()
+}
+
+/// On a store of many, the log that says after a restart which blocks are this node's.
+fn intent_log(settings: &Settings, config: &NodeConfig) -> Result<Option<Arc<dyn IntentLog>>, DaemonError> {
+    let Some(dir) = settings.state_dir().filter(|_| settings.store.is_shared()) else { return Ok(None) };
+    let log = FileLog::open(&dir, &format!("{} {} {}", settings.store, config.scope, config.node))?;
+    Ok(Some(Arc::new(log)))
 }
 
 async fn serve(
     settings: Settings,
-    config: NodeConfig,
+    mut config: NodeConfig,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), DaemonError> {
     let env = Env::system();
     let agent = Agent::bind(&settings).await?;
+    config.log = intent_log(&settings, &config)?;
     let mut stop = pin!(stop);
     let (store, node) = tokio::select! {
         () = &mut stop => return Ok(()),

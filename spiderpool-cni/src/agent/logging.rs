@@ -1,9 +1,11 @@
-//! The agent's log, on standard error.
+//! The agent's log, on standard error, written by a thread of its own: whoever collects it may be slow, or stand still, and
+//! pods get their addresses.
 
 use super::settings::LogVerbosity;
 use clap::ValueEnum;
 use std::io::IsTerminal;
 use tracing::level_filters::LevelFilter;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::fmt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -35,12 +37,30 @@ impl From<LogVerbosity> for LevelFilter {
     }
 }
 
+/// So many lines wait for whoever reads the log; more are lost.
+const WAITING: usize = 4_096;
+
+/// The log's own thread. What still waits is written when this is dropped, if that does not take long.
+#[derive(Debug)]
+#[must_use = "the log ends with it"]
+pub struct LogWriter {
+    _guard: WorkerGuard,
+}
+
 /// Sets up the log of this process; once.
-pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<(), LogInitError> {
+///
+/// # Errors
+/// There is a log already.
+pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<LogWriter, LogInitError> {
     let terminal = std::io::stderr().is_terminal();
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(WAITING)
+        .thread_name("log")
+        .finish(std::io::stderr());
     let builder = fmt()
         .with_max_level(LevelFilter::from(verbosity))
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         // Whoever read the log may have ended: complaining about that on standard error panics.
         .log_internal_errors(false)
         .with_ansi(terminal);
@@ -54,5 +74,5 @@ pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<(), LogInitErr
     } else {
         builder.finish().try_init()?;
     }
-    Ok(())
+    Ok(LogWriter { _guard: guard })
 }

@@ -2,6 +2,7 @@
 
 use super::{LeaseDuration, LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
+use crate::node::Endpoints;
 use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
 use std::fmt;
@@ -91,8 +92,8 @@ pub struct Settings {
     #[arg(long, env = "SPIDERPOOL_SPOOL_DIR", value_name = "PATH")]
     pub spool_dir: Option<PathBuf>,
 
-    /// Where this node keeps what it has to know after a restart. Default: "node" in the database's directory; nowhere
-    /// with memory://.
+    /// Where this node keeps what it has to know after a restart: of the process, not of the machine. Default: "node" in
+    /// the database's directory, or "node" next to the socket where the store is of many machines; nowhere with memory://.
     #[arg(long, env = "SPIDERPOOL_STATE_DIR", value_name = "PATH")]
     pub state_dir: Option<PathBuf>,
 
@@ -104,6 +105,11 @@ pub struct Settings {
     /// the next one does.
     #[arg(long, env = "SPIDERPOOL_LEASE_DURATION", value_name = "SECONDS", default_value = "15")]
     pub lease_duration: LeaseDuration,
+
+    /// How many seconds a request waits for spiderpool-controller to make the pool of its pod's application, before it is
+    /// refused; a tenth of it for a pool that is full to grow.
+    #[arg(long, env = "SPIDERPOOL_WAIT_SUBNET_POOL", value_name = "SECONDS", default_value_t = 50)]
+    pub auto_pool_patience: u64,
 
     /// Where health is told: /v1/runtime/startup, readiness and liveness. "off" for nowhere.
     #[arg(
@@ -149,6 +155,10 @@ pub struct Settings {
     )]
     pub enable_statefulset: bool,
 
+    /// Whose SpiderEndpoints are written: of all pods, or of those alone whose addresses outlive them.
+    #[arg(long, env = "SPIDERPOOL_ENDPOINTS", value_enum, ignore_case = true, default_value = "all")]
+    pub endpoints: Endpoints,
+
     /// The namespace Spiderpool is installed in: where a network of spec.multusName without a namespace is.
     #[arg(long, env = "SPIDERPOOL_POD_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system")]
     pub namespace: String,
@@ -166,7 +176,8 @@ impl Settings {
 
     /// The state directory in force; none where nothing outlives the process anyway.
     pub fn state_dir(&self) -> Option<PathBuf> {
-        self.state_dir.clone().or_else(|| self.store.state_dir())
+        let beside = || self.socket.parent().filter(|_| self.store.is_shared()).map(|dir| dir.join("node"));
+        self.state_dir.clone().or_else(|| self.store.state_dir()).or_else(beside)
     }
 
     /// The node's name in force; `None` where it is neither set nor known to the kernel.

@@ -2,8 +2,10 @@
 
 use super::ask::Ask;
 use super::held::Details;
+use super::pools::Changes;
+use super::views::Expected;
 use super::world::{Wanted, World, is_incarnation};
-use super::{Node, Undeclared, failure};
+use super::{Node, Sight, Undeclared, failure};
 use crate::agent::Budget;
 use crate::api::{AddRequest, AddResponse, Cidr, ErrorBody, ErrorCode, GrantedIp, GrantedRoute, IpFamily};
 use crate::cni::{Dns, IfName};
@@ -11,9 +13,47 @@ use spiderpool_core::addr::Address;
 use spiderpool_core::alloc::{self, AddPart, Allocation};
 use spiderpool_core::model::{Binding, Owner, Pool, Route};
 use spiderpool_core::name::OwnerUid;
-use spiderpool_core::select::{GrantedAddress, PartChoice, attach_routes, death, select};
+use spiderpool_core::protocol::How;
+use spiderpool_core::select::{
+    AutoPoolProblem, GrantedAddress, PartChoice, Refusal, SelectError, Source, attach_routes, death, select,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// So much of a request's time is left for the answer when it has waited for its pool.
+const SPARE: Duration = Duration::from_secs(1);
+
+/// What may come without anybody asking again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Awaited {
+    /// Nothing: the refusal stands.
+    Nothing,
+    /// The pool of the pod's application, which is being made.
+    ItsPool,
+    /// More addresses in it: the application has just been given more replicas.
+    MoreOfIt,
+}
+
+impl Awaited {
+    fn after(error: &SelectError) -> Self {
+        match error {
+            SelectError::AutoPool { problem, .. } if matches!(**problem, AutoPoolProblem::Missing { .. }) => {
+                Self::ItsPool
+            }
+            // That of an earlier application of the same name is going, and its own is on its way.
+            SelectError::NothingLeft { chosen_by: Source::PodSubnet | Source::PodSubnets, .. }
+                if error
+                    .refused()
+                    .any(|refused| matches!(refused.reason, Refusal::EarlierApplication(_))) =>
+            {
+                Self::ItsPool
+            }
+            _ => Self::Nothing,
+        }
+    }
+}
 
 /// A granted address with the pool it is from.
 struct Granted {
@@ -31,20 +71,67 @@ impl Node {
         wanted.config.clean_gateway = request.clean_gateway;
         wanted.config.match_master_subnet = request.match_master_subnet;
         wanted.master = request.master_addresses.iter().map(|address| (*address).into()).collect();
-        let world = self.world(ask.pod.clone()).await?;
-        let uid = self.incarnation(&ask, &world)?;
+        let begun = Instant::now();
+        let mut changes = None;
+        loop {
+            let mut answer = self.grant_by(&request, &ask, &wanted, budget, Sight::AtHand).await;
+            if let Err((refused, _)) = &answer
+                && may_be_hasty(refused)
+                && self.pools.may_lag()
+            {
+                answer = self.grant_by(&request, &ask, &wanted, budget, Sight::Fresh).await;
+            }
+            let (refused, awaited) = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(refused) => refused,
+            };
+            let patience = match awaited {
+                Awaited::Nothing => Duration::ZERO,
+                Awaited::ItsPool => self.config.auto_pool_patience,
+                Awaited::MoreOfIt => self.config.auto_pool_patience / 10,
+            };
+            let left = patience.saturating_sub(begun.elapsed()).min(budget.remaining().saturating_sub(SPARE));
+            let woken = !left.is_zero()
+                && match &mut changes {
+                    Some(changes) => tokio::time::timeout(left, Changes::next(changes)).await.is_ok(),
+                    // A change between the look and this wakes nobody: it looks once more.
+                    none => {
+                        *none = Some(self.pools.changes());
+                        true
+                    }
+                };
+            if !woken {
+                self.warn(&ask, &refused);
+                return Err(refused);
+            }
+            tracing::debug!(request = %ask, ?awaited, "pools have changed while it waited for its own");
+        }
+    }
+
+    async fn grant_by(
+        &self,
+        request: &AddRequest,
+        ask: &Ask,
+        wanted: &Wanted,
+        budget: Budget,
+        sight: Sight,
+    ) -> Result<AddResponse, (ErrorBody, Awaited)> {
+        let for_good = |refused| (refused, Awaited::Nothing);
+        let world = self.world(ask.pod.clone(), ask.pod_uid.as_ref(), sight).await.map_err(for_good)?;
+        let uid = self.incarnation(ask, &world).map_err(for_good)?;
 
         let mut warnings = Vec::new();
-        let custom = world.custom_routes(&ask, &mut warnings)?;
-        let facts = world.facts(&self.config, &ask.interface, &wanted);
-        let selection = select(&facts).map_err(|error| failure::select(&ask, &error))?;
+        let custom = world.custom_routes(ask, &mut warnings).map_err(for_good)?;
+        let facts = world.facts(&self.config, &ask.interface, wanted);
+        let selection =
+            select(&facts).map_err(|error| (failure::select(ask, &error), Awaited::after(&error)))?;
         for warning in warnings.iter().chain(&selection.warnings) {
             tracing::warn!(request = %ask, %warning, "pools");
         }
         let timeout = budget.remaining();
         if timeout.is_zero() {
             let message = format!("{ask}: the deadline passed before the request was begun");
-            return Err(ErrorBody::new(ErrorCode::Deadline, message, "Repeating is safe."));
+            return Err(for_good(ErrorBody::new(ErrorCode::Deadline, message, "Repeating is safe.")));
         }
         // Before anything is granted: nobody is to take the sandbox for one that was there before.
         let noting = request.attachment.net_namespace.as_deref().and_then(|namespace| {
@@ -71,10 +158,15 @@ impl Node {
             if self.held.owner_of(&ask.container).is_none() {
                 self.forget(&ask.container);
             }
-            failure::add(&ask, &error)
+            let refused = failure::add(ask, &error);
+            let awaited = match (&selection.source, &refused.code) {
+                (Source::PodSubnet | Source::PodSubnets, ErrorCode::Exhausted) => Awaited::MoreOfIt,
+                _ => Awaited::Nothing,
+            };
+            (refused, awaited)
         })?;
-        let granted = granted(&ask, &world, &selection.parts, allocations);
-        self.answer(&ask, &request.attachment.if_name, &custom, granted)
+        let granted = granted(ask, &world, &selection.parts, allocations);
+        self.answer(ask, &request.attachment.if_name, &custom, granted).map_err(for_good)
     }
 
     /// Which incarnation of its pod the container belongs to; the container itself where no pod is known.
@@ -167,7 +259,10 @@ impl Node {
         if let Some(record) = known.first().map(|item| &item.allocation.record)
             && let Some(pod) = &record.owner.pod
         {
-            self.views.changed(pod.clone(), record.owner.uid.clone());
+            let is_first = record.binding == Binding::Stateless
+                && known.iter().all(|item| item.allocation.how == How::New);
+            let expected = if is_first { Expected::Nothing } else { Expected::Anything };
+            self.views.changed(pod.clone(), record.owner.uid.clone(), expected);
         }
         match orphan {
             None => Ok(response),
@@ -178,6 +273,11 @@ impl Node {
             )),
         }
     }
+}
+
+/// Whether what was refused may be to be had by what is true now: pools, pods and namespaces change.
+fn may_be_hasty(refused: &ErrorBody) -> bool {
+    !matches!(refused.code, ErrorCode::Deadline | ErrorCode::Unavailable)
 }
 
 fn wanted_part(world: &World, part: &PartChoice) -> AddPart {

@@ -2,6 +2,7 @@
 
 use super::ask::Ask;
 use super::held::HeldPart;
+use super::views::Expected;
 use super::{Node, failure};
 use crate::agent::Budget;
 use crate::api::{Attachment, ErrorBody};
@@ -76,7 +77,7 @@ impl Node {
         if let Some(pod) = pod
             && !(freed.released.is_empty() && freed.detached.is_empty())
         {
-            self.views.changed(pod, owner);
+            self.views.changed(pod, owner, Expected::Anything);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::ask::pod_name;
 use super::world::Wanted;
-use super::{Node, failure};
+use super::{Node, Sight, failure};
 use crate::api::{
     Candidate, ErrorBody, ExplainRequest, Explanation, FamilyExplanation, InterfaceExplanation, IpFamily,
     Verdict,
@@ -34,7 +34,7 @@ impl Node {
         let interface = request.if_name.as_ref().map_or("eth0", |name| name.as_str());
         let interface = InterfaceName::new(interface).map_err(failure::bad_name)?;
         let wanted = Wanted::read(&request.ipv4_pools, &request.ipv6_pools, &request.requested_ips)?;
-        let world = self.world(Some(name.clone())).await?;
+        let world = self.world(Some(name.clone()), None, Sight::Fresh).await?;
         let mut explanation = Explanation::default();
         if world.pod.is_none() {
             explanation

@@ -7,6 +7,8 @@
 mod add;
 mod ask;
 mod check;
+#[cfg(feature = "kube")]
+mod cluster;
 mod del;
 mod explain;
 mod failure;
@@ -19,25 +21,41 @@ mod sandboxes;
 mod serve;
 mod sweep;
 mod views;
+mod warnings;
 mod world;
 
-pub use pods::{PodSource, StorePods, Undeclared};
+#[cfg(feature = "kube")]
+pub use cluster::ClusterPods;
+pub use pods::{PodSource, Sight, StorePods, Undeclared};
 pub use sweep::Reach;
+pub use warnings::Refused;
 
 use held::Held;
 use liveness::{NodeSandboxes, NodeSources};
 use pools::Pools;
 use sandboxes::Sandboxes;
-use spiderpool_core::alloc::{Allocator, AllocatorConfig, OpenError};
+use spiderpool_core::alloc::{Allocator, AllocatorConfig, IntentLog, OpenError};
 use spiderpool_core::env::Env;
 use spiderpool_core::model::Families;
 use spiderpool_core::name::{ContainerId, Namespace, NamespacedName, NodeName, ScopeName};
 use spiderpool_core::select::{AutoPools, StatefulKinds};
-use spiderpool_core::store::{Document, Kind, Selector, Store, StoreError};
+use spiderpool_core::store::Store;
 use spiderpool_core::sweep::{Declared, JudgedLiveness, Sources, StoreSources, SweepPolicy};
 use std::path::PathBuf;
 use std::sync::Arc;
-use views::Views;
+use std::time::Duration;
+use views::{Expected, Views, Writer};
+use warnings::Warnings;
+
+/// Of which pods there is an endpoint to look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Endpoints {
+    /// Of all.
+    #[default]
+    All,
+    /// Of those whose addresses outlive them, which cannot do without: a write less for every other pod.
+    Stateful,
+}
 
 /// What a [`Node`] needs to know.
 #[derive(Clone, Debug)]
@@ -56,8 +74,14 @@ pub struct NodeConfig {
     pub cluster_network: Option<NamespacedName>,
     /// Whether Subnet annotations are served.
     pub auto_pools: AutoPools,
+    /// How long a request waits for the pool of its application to be made; a tenth of it for one that is full to grow.
+    pub auto_pool_patience: Duration,
     /// A directory of this node where it is kept which sandboxes it has; none: a restart forgets it.
     pub state: Option<PathBuf>,
+    /// Whose endpoints are written.
+    pub endpoints: Endpoints,
+    /// On a store of many: where grants are noted before they are sent. None: a restart asks all blocks.
+    pub log: Option<Arc<dyn IntentLog>>,
     /// What counts as the end of a pod or of a node.
     pub policy: SweepPolicy,
 }
@@ -74,13 +98,14 @@ pub struct Node {
     ended: Arc<NodeSandboxes>,
     sources: Arc<dyn Sources>,
     views: Views,
+    warnings: Warnings,
 }
 
 impl Node {
     /// Opens the allocator on `store` and takes in what this node holds. Call it inside a tokio runtime: endpoints
     /// are written in the background.
     ///
-    /// Cost: a listing of all blocks.
+    /// Cost: a read of each block that the log names; without a log a listing of all blocks.
     ///
     /// # Errors
     /// The store does not answer, or is of a newer format.
@@ -97,17 +122,27 @@ impl Node {
         let mut allocator = AllocatorConfig::new(config.node.clone());
         allocator.scope = config.scope.clone();
         allocator.liveness = Some(Arc::new(JudgedLiveness::new(sources.clone(), config.policy.clone())));
+        allocator.log.clone_from(&config.log);
         let allocator = Arc::new(Allocator::open(Arc::clone(&store), env, allocator).await?);
-        recall(store.as_ref(), &config, &held).await?;
+        for (address, record) in allocator.own_records().await? {
+            held.saw(address, &record, None);
+        }
         let sandboxes = Arc::new(Sandboxes::open(config.state.as_deref(), &held.containers()));
         ended.serve(&sandboxes, &allocator);
         let pools = Pools::new(Arc::clone(&store), config.scope.clone());
-        let views =
-            Views::start(store, allocator.env().clone(), config.node.clone(), held.clone(), pools.clone());
+        let views = Views::start(Writer {
+            store,
+            env: allocator.env().clone(),
+            node: config.node.clone(),
+            endpoints: config.endpoints,
+            held: held.clone(),
+            pools: pools.clone(),
+        });
         for name in held.pods() {
-            views.changed(name.0, name.1);
+            views.changed(name.0, name.1, Expected::Anything);
         }
-        Ok(Self { config, allocator, pods, pools, held, sandboxes, ended, sources, views })
+        let warnings = Warnings::default();
+        Ok(Self { config, allocator, pods, pools, held, sandboxes, ended, sources, views, warnings })
     }
 
     /// The allocator.
@@ -126,20 +161,4 @@ impl Node {
     pub async fn settle_endpoints(&self) {
         self.views.settled(None).await;
     }
-}
-
-/// Takes in what this node holds, from the records in the blocks.
-async fn recall(store: &dyn Store, config: &NodeConfig, held: &Held) -> Result<(), StoreError> {
-    for item in store.list(&Selector::Kind(Kind::Block)).await?.items {
-        let Document::Block(block) = &item.document else { continue };
-        if block.id().scope != config.scope {
-            continue;
-        }
-        for (offset, record) in block.records() {
-            if record.node == config.node {
-                held.saw(block.address(offset), record, None);
-            }
-        }
-    }
-    Ok(())
 }

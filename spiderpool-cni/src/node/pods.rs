@@ -1,9 +1,11 @@
 //! Where pods, namespaces, nodes and controllers are learned of.
 
+use super::Refused;
 use async_trait::async_trait;
 use spiderpool_core::api::{OwnerReference, Resource};
 use spiderpool_core::name::{Namespace, NamespacedName, NodeName, ObjectName};
 use spiderpool_core::store::{Key, ResourceName, Store, StoreError, StoreExt};
+use spiderpool_core::time::Timestamp;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -16,24 +18,39 @@ pub enum Undeclared {
     Refused,
 }
 
+/// How much what is gathered for a request may lag behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sight {
+    /// By as much as a watch does. Enough to grant: what decides about an address is read where it has to be.
+    AtHand,
+    /// Not at all: before anything is refused.
+    Fresh,
+}
+
 /// Objects that others declare: here documents of the store, on Kubernetes objects of the API server.
-///
-/// Every read is linearizable: what is not found is not there.
 #[async_trait]
 pub trait PodSource: Debug + Send + Sync + 'static {
     /// What an object that is not found means.
     fn undeclared(&self) -> Undeclared;
 
-    /// A pod.
+    /// The pod of this name as it was a moment ago, without asking anybody; none where that is not known. It may be
+    /// another one by now: it counts for whoever knows its uid.
+    fn at_hand(&self, name: &NamespacedName) -> Option<Arc<Resource>>;
+
+    /// A pod, by a linearizable read: one that is not found is not there.
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError>;
 
     /// A namespace.
-    async fn namespace(&self, name: &Namespace) -> Result<Option<Arc<Resource>>, StoreError>;
+    async fn namespace(&self, name: &Namespace, sight: Sight) -> Result<Option<Arc<Resource>>, StoreError>;
 
     /// A node.
-    async fn node(&self, name: &NodeName) -> Result<Option<Arc<Resource>>, StoreError>;
+    async fn node(&self, name: &NodeName, sight: Sight) -> Result<Option<Arc<Resource>>, StoreError>;
 
-    /// The owner that `reference` of an object in `namespace` points to.
+    /// Tells people that a pod was refused an address, where there is a place for it. What fails there is logged.
+    async fn warn(&self, refused: Refused, at: Timestamp);
+
+    /// The owner that `reference` of an object in `namespace` points to. Of one that owns pods for another object (a
+    /// ReplicaSet, a Job) no more need be true than to whom it belongs.
     async fn owner(
         &self,
         namespace: &Namespace,
@@ -68,17 +85,24 @@ impl PodSource for StorePods {
         }
     }
 
+    fn at_hand(&self, _: &NamespacedName) -> Option<Arc<Resource>> {
+        None
+    }
+
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError> {
         Ok(self.0.pod(name).await?.map(|(pod, _)| pod))
     }
 
-    async fn namespace(&self, name: &Namespace) -> Result<Option<Arc<Resource>>, StoreError> {
+    async fn namespace(&self, name: &Namespace, _: Sight) -> Result<Option<Arc<Resource>>, StoreError> {
         self.cluster_scoped("Namespace", name.as_str()).await
     }
 
-    async fn node(&self, name: &NodeName) -> Result<Option<Arc<Resource>>, StoreError> {
+    async fn node(&self, name: &NodeName, _: Sight) -> Result<Option<Arc<Resource>>, StoreError> {
         self.cluster_scoped("Node", name.as_str()).await
     }
+
+    /// Nowhere: the answer says it, and the log.
+    async fn warn(&self, _: Refused, _: Timestamp) {}
 
     async fn owner(
         &self,

@@ -1,6 +1,7 @@
 //! The sweep and the tending, where no controller does it.
 
 use super::Node;
+use super::views::Expected;
 use spiderpool_core::admin::{AdminError, Mode, Tended};
 use spiderpool_core::store::StoreError;
 use spiderpool_core::sweep::{Done, Judged, Swept};
@@ -89,7 +90,7 @@ impl Node {
             self.forget(&container);
         }
         if let Some(pod) = &record.owner.pod {
-            self.views.changed(pod.clone(), record.owner.uid.clone());
+            self.views.changed(pod.clone(), record.owner.uid.clone(), Expected::Anything);
         }
     }
 }

@@ -4,8 +4,10 @@
 //! doubled mark does no harm, and a view that cannot be written now is written later. Claims of stateful owners,
 //! which stand in the same document, are the protocol's and stay as they are.
 
+use super::Endpoints;
 use super::held::{Held, HeldPart, Holding};
 use super::pools::{KnownPools, Pools};
+use futures_util::{StreamExt, stream};
 use spiderpool_core::addr::Family;
 use spiderpool_core::api::{
     Current, EndpointIP, EndpointStatus, ObjectMeta, OwnerReference, Route, SpiderEndpoint,
@@ -16,7 +18,7 @@ use spiderpool_core::name::{NamespacedName, NodeName, OwnerUid};
 use spiderpool_core::store::{Key, Store, StoreError, StoreExt};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -26,10 +28,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a reader waits for a view that is being written.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How many views are written at once.
+const AT_ONCE: usize = 4;
+
+/// Whether a document is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Expected {
+    /// Anything may be there.
+    Anything,
+    /// Probably nothing: its pod was granted its first addresses. So it is created without a look.
+    Nothing,
+}
+
 /// A view that is to be written: whose change it was, and which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Mark {
     uid: OwnerUid,
+    expected: Expected,
     number: u64,
 }
 
@@ -51,24 +66,17 @@ impl Drop for Views {
 
 impl Views {
     /// Starts the writer; inside a tokio runtime.
-    pub(super) fn start(
-        store: Arc<dyn Store>,
-        env: Env,
-        node: NodeName,
-        held: Arc<Held>,
-        pools: Pools,
-    ) -> Self {
+    pub(super) fn start(writer: Writer) -> Self {
         let marks = Arc::new(watch::Sender::new(Marks::new()));
-        let writer = Writer { store, env, node, held, pools };
         let writer = tokio::spawn(writer.run(Arc::clone(&marks)));
         Self { marks, numbers: AtomicU64::new(0), writer }
     }
 
     /// What the pod of this name and uid holds has changed.
-    pub(super) fn changed(&self, name: NamespacedName, uid: OwnerUid) {
+    pub(super) fn changed(&self, name: NamespacedName, uid: OwnerUid, expected: Expected) {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         self.marks.send_modify(|marks| {
-            marks.insert(name, Mark { uid, number });
+            marks.insert(name, Mark { uid, expected, number });
         });
     }
 
@@ -84,12 +92,14 @@ impl Views {
     }
 }
 
-struct Writer {
-    store: Arc<dyn Store>,
-    env: Env,
-    node: NodeName,
-    held: Arc<Held>,
-    pools: Pools,
+/// What writing them takes.
+pub(super) struct Writer {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) env: Env,
+    pub(super) node: NodeName,
+    pub(super) endpoints: Endpoints,
+    pub(super) held: Arc<Held>,
+    pub(super) pools: Pools,
 }
 
 impl Writer {
@@ -101,9 +111,9 @@ impl Writer {
                 Ok(marks) => marks.clone().into_iter().collect(),
                 Err(_) => return,
             };
-            let mut failed = false;
-            for (name, mark) in batch {
-                match self.write(&name, &mark.uid).await {
+            let failed = AtomicBool::new(false);
+            let written = stream::iter(batch).for_each_concurrent(AT_ONCE, async |(name, mark)| {
+                match self.write(&name, &mark).await {
                     Ok(()) => {
                         marks.send_if_modified(|marks| {
                             let done = marks.get(&name) == Some(&mark);
@@ -115,22 +125,28 @@ impl Writer {
                     }
                     Err(error) => {
                         tracing::warn!(endpoint = %name, %error, "an endpoint cannot be written yet");
-                        failed = true;
+                        failed.store(true, Ordering::Relaxed);
                     }
                 }
-            }
-            if failed {
+            });
+            written.await;
+            if failed.into_inner() {
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
-    /// Writes the view of the pod `name` as far as its incarnation `uid` is concerned.
-    async fn write(&self, name: &NamespacedName, uid: &OwnerUid) -> Result<(), StoreError> {
-        let key = Key::Endpoint(name.clone());
+    /// Writes the view of the pod `name` as far as its incarnation is concerned.
+    async fn write(&self, name: &NamespacedName, mark: &Mark) -> Result<(), StoreError> {
+        let (key, uid) = (Key::Endpoint(name.clone()), &mark.uid);
+        let mut expected = mark.expected;
         loop {
-            let found = self.store.endpoint(name).await?;
-            let holding = self.held.of(uid);
+            let found = match expected {
+                Expected::Nothing => None,
+                Expected::Anything => self.store.endpoint(name).await?,
+            };
+            expected = Expected::Anything;
+            let holding = self.held.of(uid).filter(|holding| self.is_shown(holding));
             let written = match (found, holding) {
                 (None, None) => Ok(()),
                 (Some((old, token)), None) => {
@@ -143,12 +159,12 @@ impl Writer {
                 (None, Some(holding)) => {
                     let mut endpoint =
                         SpiderEndpoint { metadata: self.metadata(name, &holding), ..Default::default() };
-                    let pools = self.pools.now().await?;
+                    let pools = self.pools.at_hand().await?;
                     endpoint.status = self.status(&holding, &pools, &EndpointStatus::default());
                     self.store.create(&key, endpoint.into()).await.map(drop)
                 }
                 (Some((old, token)), Some(holding)) => {
-                    let pools = self.pools.now().await?;
+                    let pools = self.pools.at_hand().await?;
                     let status = self.status(&holding, &pools, &old.status);
                     if status == old.status {
                         return Ok(());
@@ -170,6 +186,12 @@ impl Writer {
                 other => return other,
             }
         }
+    }
+
+    /// One that is not shown is as one that holds nothing: what was there of it goes.
+    fn is_shown(&self, holding: &Holding) -> bool {
+        let is_stateful = |part: &HeldPart| part.record.binding == Binding::Stateful;
+        self.endpoints == Endpoints::All || holding.parts.iter().any(is_stateful)
     }
 
     fn metadata(&self, name: &NamespacedName, holding: &Holding) -> ObjectMeta {

@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::pools::KnownPools;
-use super::{Node, NodeConfig, failure};
+use super::{Node, NodeConfig, Sight, failure};
 use crate::api::ErrorBody;
 use crate::cni::RequestedIp;
 use spiderpool_core::addr::Address;
@@ -11,7 +11,7 @@ use spiderpool_core::model::{Binding, Controller, Route};
 use spiderpool_core::name::{InterfaceName, NamespacedName, OwnerUid};
 use spiderpool_core::select::{
     Facts, NamespaceFacts, NetworkConfig, NodeFacts, Ordinals, PodFacts, SelectError, binding, controller_of,
-    is_intermediate, top_controller,
+    death, is_intermediate, top_controller,
 };
 use spiderpool_core::store::StoreError;
 use spiderpool_core::validate::annotations;
@@ -123,16 +123,29 @@ pub(super) fn is_incarnation(pod: &Resource, uid: &OwnerUid) -> bool {
 }
 
 impl Node {
-    /// Gathers what is known for a request of this pod.
-    pub(super) async fn world(&self, pod_name: Option<NamespacedName>) -> Result<World, ErrorBody> {
-        self.gather(pod_name)
+    /// Gathers what is known for a request of this pod, and of its incarnation `uid` where that is known.
+    pub(super) async fn world(
+        &self,
+        pod_name: Option<NamespacedName>,
+        uid: Option<&OwnerUid>,
+        sight: Sight,
+    ) -> Result<World, ErrorBody> {
+        self.gather(pod_name, uid, sight)
             .await
             .map_err(|error| failure::store("what is known of the pod cannot be read", &error))
     }
 
-    async fn gather(&self, pod_name: Option<NamespacedName>) -> Result<World, StoreError> {
-        let pools = self.pools.now().await?;
-        let node = self.pods.node(&self.config.node).await?;
+    async fn gather(
+        &self,
+        pod_name: Option<NamespacedName>,
+        uid: Option<&OwnerUid>,
+        sight: Sight,
+    ) -> Result<World, StoreError> {
+        let pools = match sight {
+            Sight::AtHand => self.pools.at_hand().await?,
+            Sight::Fresh => self.pools.now().await?,
+        };
+        let node = self.pods.node(&self.config.node, sight).await?;
         let Some(name) = pod_name else {
             let binding = Binding::Stateless;
             return Ok(World {
@@ -145,8 +158,15 @@ impl Node {
                 node,
             });
         };
-        let namespace = self.pods.namespace(&name.namespace).await?;
-        let pod = self.pods.pod(&name).await?;
+        let namespace = self.pods.namespace(&name.namespace, sight).await?;
+        // One at hand that is another incarnation, or is ending, may be a moment old.
+        let at_hand = uid.filter(|_| sight == Sight::AtHand).and_then(|uid| {
+            self.pods.at_hand(&name).filter(|pod| is_incarnation(pod, uid) && death(pod).is_none())
+        });
+        let pod = match at_hand {
+            Some(pod) => Some(pod),
+            None => self.pods.pod(&name).await?,
+        };
         let (mut controller, mut binding) = (None, Binding::Stateless);
         if let Some(pod) = &pod {
             (controller, binding) = self.controller(&name, pod).await?;

@@ -103,6 +103,21 @@ fn pods_of_two_nodes_share_a_pool_to_its_last_address() {
     let extra = pod(&plane, "extra", "n1", "");
     let refused = run(first, "ADD", "extra", &extra, "c9");
     assert!(!refused.success && refused.answer.to_string().contains("office"), "{refused:?}");
+    // Whoever describes the pod reads why; asked again and again, it is one event.
+    let repeated = run(first, "ADD", "extra", &extra, "c9");
+    assert!(!repeated.success);
+    let of_extra = format!("involvedObject.uid={extra}");
+    let events = [
+        "get",
+        "events",
+        "--field-selector",
+        &of_extra,
+        "-o",
+        "jsonpath={range .items[*]}{.reason}: {.message}{end}",
+    ];
+    let told = (0..10_000).map(|_| says(&plane, &events, "")).find(|told| !told.is_empty()).unwrap();
+    assert!(told.starts_with("IPAllocationExhausted: ") && told.contains("office"), "{told}");
+    assert_eq!(told.matches("IPAllocation").count(), 1, "{told}");
     let unknown = run(first, "ADD", "nobody", "u", "c10");
     assert!(!unknown.success && unknown.answer.to_string().contains("no pod of this name"), "{unknown:?}");
 
@@ -191,6 +206,84 @@ spec:
     let uid = pod(&plane, "db-0", "n2", &owner);
     assert_eq!(run(second, "ADD", "db-0", &uid, "c5").address(), address);
     assert_eq!(endpoint(&plane, "db-0", ".status.ownerControllerName"), "db");
+}
+
+/// How often the API server answered reads of these resources, by whomever.
+fn reads(plane: &ControlPlane, resources: &[&str]) -> f64 {
+    counted(plane, &["GET", "LIST"], resources)
+}
+
+fn counted(plane: &ControlPlane, verbs: &[&str], resources: &[&str]) -> f64 {
+    let metrics = says(plane, &["get", "--raw", "/metrics"], "");
+    let counts = metrics.lines().filter(|line| line.starts_with("apiserver_request_total{"));
+    let of = |line: &&str, label: &str, values: &[&str]| {
+        values.iter().any(|value| line.contains(&format!("{label}=\"{value}\"")))
+    };
+    let reads = counts.filter(|line| of(line, "verb", verbs) && of(line, "resource", resources));
+    reads.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// In a steady state an agent reads nothing: pods, namespaces and pools come by watches, a ReplicaSet is read once, and the
+/// blocks are its own. One that starts again reads the blocks of its node and lists none.
+#[test]
+fn pods_of_a_deployment_are_granted_addresses_without_reads() {
+    let Some(plane) = cluster("daemon: no reads") else { return };
+    let [node, _] = nodes(&plane);
+    apply(&plane, &POOL.replace("10.9.0.1-10.9.0.4", "10.9.0.16-10.9.0.31"));
+    let agent = node.start_with(&["--sweep-interval", "off"]);
+    let template = "{metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: none.invalid/c}]}}";
+    let spec = format!("{{replicas: 0, selector: {{matchLabels: {{app: web}}}}, template: {template}}}");
+    let owned = |kind: &str, name: &str| {
+        let uid = says(&plane, &["get", kind, name, "-o", "jsonpath={.metadata.uid}"], "");
+        format!(
+            ", ownerReferences: [{{apiVersion: apps/v1, kind: {kind}, name: {name}, uid: {uid}, controller: true}}]"
+        )
+    };
+    let workload = |kind: &str, name: &str, owner: &str| {
+        let head = format!(
+            "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: default{owner}}}"
+        );
+        apply(&plane, &format!("{head}\nspec: {spec}\n"));
+    };
+    workload("Deployment", "web", "");
+    workload("ReplicaSet", "web-1", &owned("Deployment", "web"));
+    let owner = owned("ReplicaSet", "web-1");
+    let pods: Vec<String> = (0..10).map(|n| pod(&plane, &format!("web-1-{n}"), "n1", &owner)).collect();
+    let add = |n: usize| run(&node, "ADD", &format!("web-1-{n}"), &pods[n], &format!("c{n}")).address();
+
+    let resources = [
+        "pods",
+        "namespaces",
+        "nodes",
+        "replicasets",
+        "deployments",
+        "spiderippools",
+        "spideripblocks",
+        "spideripplans",
+    ];
+    add(0);
+    // Once the last pod is known without a read, all are: changes come in their order.
+    let at_hand = (0..10_000).any(|_| {
+        let before = reads(&plane, &["pods"]);
+        add(9);
+        reads(&plane, &["pods"]) == before
+    });
+    assert!(at_hand, "pods are read one by one");
+    let before = resources.map(|resource| (resource, reads(&plane, &[resource])));
+    let addresses: BTreeSet<String> = (1..9).map(add).collect();
+    assert_eq!(addresses.len(), 8);
+    let after = resources.map(|resource| (resource, reads(&plane, &[resource])));
+    assert_eq!(after, before, "something was read");
+    assert_eq!(endpoint(&plane, "web-1-8", ".status.ownerControllerName"), "web");
+
+    let listed = |plane: &ControlPlane| counted(plane, &["LIST"], &["spideripblocks"]);
+    let before = listed(&plane);
+    agent.killed();
+    let _agent = node.start_with(&["--sweep-interval", "off"]);
+    assert_eq!((1..9).map(add).collect::<BTreeSet<_>>(), addresses);
+    assert!(run(&node, "DEL", "web-1-3", &pods[3], "c3").success);
+    assert_eq!(listed(&plane), before, "blocks were listed");
+    says(&plane, &["wait", "--for=delete", "se/web-1-3", "--timeout=120s"], "");
 }
 
 #[test]

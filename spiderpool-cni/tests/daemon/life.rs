@@ -1,6 +1,7 @@
 //! Starting, stopping, starting again.
 
 use crate::support::Node;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::Signal;
 use rstest::rstest;
 
@@ -143,4 +144,19 @@ async fn an_agent_whose_log_nobody_reads_serves() {
     assert!(node.plugin("DEL", "c1", None).success);
     agent.signal(Signal::SIGTERM);
     assert!(agent.ended().0.success());
+}
+
+/// A collector of logs that stands still: the pipe is full after a few of these lines.
+#[tokio::test]
+async fn an_agent_whose_log_is_stuck_serves() {
+    let node = Node::new();
+    let agent = node.start_with(&["--log-level", "trace"]);
+    fcntl(agent.log(), FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    node.apply_pool("10.6.0.0/16", "10.6.0.10").await;
+    for number in 0..40 {
+        let container = format!("c{number}");
+        assert_eq!(node.plugin("ADD", &container, None).address(), "10.6.0.10/16");
+        assert!(node.plugin("DEL", &container, None).success);
+    }
+    agent.stopped();
 }

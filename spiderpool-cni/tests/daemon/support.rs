@@ -66,6 +66,11 @@ impl AgentProcess {
         answer
     }
 
+    /// The pipe that its log comes through.
+    pub(crate) fn log(&self) -> &std::process::ChildStderr {
+        self.log.as_ref().unwrap().get_ref()
+    }
+
     /// Closes its log, as when whatever collects logs has ended.
     pub(crate) fn unread(&mut self) {
         self.log = None;

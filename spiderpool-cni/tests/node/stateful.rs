@@ -2,6 +2,7 @@
 
 use crate::world::{World, add, of_pod, pod};
 use serde_json::json;
+use spiderpool_cni::node::Endpoints;
 
 async fn stateful_pod(world: &World, name: &str, uid: &str) {
     let mut object = pod(name, uid, &[]);
@@ -73,4 +74,21 @@ async fn without_a_uid_it_cannot_be_fenced() {
     let (code, message) = world.refused(add(of_pod("db-0", "u1", "c1", "eth0"))).await;
     assert_eq!(code.as_str(), "WrongInput");
     assert!(message.contains("without metadata.uid"), "{message}");
+}
+
+#[tokio::test]
+async fn where_that_is_asked_for_only_their_endpoints_are_written() {
+    let mut world = World::with_default_pools().await;
+    world.granted(add(of_pod("web", "w", "c0", "eth0"))).await;
+    assert!(world.endpoint("web").await.is_ok());
+    stateful_set(&world, 1).await;
+    stateful_pod(&world, "db-0", "u1").await;
+    world.show(Endpoints::Stateful).await;
+    // What was there of others goes.
+    assert!(world.endpoint("web").await.is_err());
+    world.granted(add(of_pod("other", "o", "c1", "eth0"))).await;
+    assert!(world.endpoint("other").await.is_err());
+    let first = world.granted(add(of_pod("db-0", "u1", "c2", "eth0"))).await;
+    let shown = world.endpoint("db-0").await.unwrap();
+    assert_eq!(shown.interfaces[0].ipv4.unwrap().to_string(), first[0]);
 }

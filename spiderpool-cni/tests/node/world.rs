@@ -5,7 +5,7 @@ use spiderpool_cni::agent::{Budget, Ipam};
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, Endpoint, EndpointQuery, ErrorBody, ErrorCode, GcRequest, GcResponse,
 };
-use spiderpool_cni::node::{Node, NodeConfig, StorePods};
+use spiderpool_cni::node::{Endpoints, Node, NodeConfig, StorePods};
 use spiderpool_core::admin::Mode;
 use spiderpool_core::api::{Resource, SpiderIPPool};
 use spiderpool_core::env::Env;
@@ -16,15 +16,24 @@ use spiderpool_core::store::{Document, Key, MemoryStore, ResourceName, Store};
 use spiderpool_core::sweep::SweepPolicy;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) node: Node,
     name: &'static str,
     state: Option<PathBuf>,
+    endpoints: Endpoints,
+    patience: Duration,
 }
 
-async fn open(store: &Arc<dyn Store>, name: &str, state: Option<PathBuf>) -> Node {
+async fn open(
+    store: &Arc<dyn Store>,
+    name: &str,
+    state: Option<PathBuf>,
+    endpoints: Endpoints,
+    auto_pool_patience: Duration,
+) -> Node {
     let config = NodeConfig {
         node: NodeName::new(name).unwrap(),
         scope: ScopeName::default_scope(),
@@ -33,7 +42,10 @@ async fn open(store: &Arc<dyn Store>, name: &str, state: Option<PathBuf>) -> Nod
         home: Namespace::new("kube-system").unwrap(),
         cluster_network: None,
         auto_pools: AutoPools::Enabled,
+        auto_pool_patience,
         state,
+        endpoints,
+        log: None,
         policy: SweepPolicy::default(),
     };
     Node::open(store.clone(), Arc::new(StorePods(store.clone())), Env::system(), config).await.unwrap()
@@ -43,8 +55,9 @@ impl World {
     /// Without any object.
     pub(crate) async fn new() -> Self {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let node = open(&store, "n1", None).await;
-        Self { node, store, name: "n1", state: None }
+        let patience = Duration::ZERO;
+        let node = open(&store, "n1", None, Endpoints::All, patience).await;
+        Self { node, store, name: "n1", state: None, endpoints: Endpoints::All, patience }
     }
 
     /// With pools `p4` (10.6.0.10 to .12, gateway .1) and `p6` (fd00::10 to ::12), which are default.
@@ -59,12 +72,24 @@ impl World {
     /// The agent's process ends and begins again.
     pub(crate) async fn restart(&mut self) {
         self.node.settle_endpoints().await;
-        self.node = open(&self.store, self.name, self.state.clone()).await;
+        self.node = open(&self.store, self.name, self.state.clone(), self.endpoints, self.patience).await;
     }
 
     /// The agent is given a directory for what it has to know after a restart.
     pub(crate) async fn keep_state(&mut self, dir: PathBuf) {
         self.state = Some(dir);
+        self.restart().await;
+    }
+
+    /// The agent waits so long for pools of applications.
+    pub(crate) async fn wait_for_pools(&mut self, patience: Duration) {
+        self.patience = patience;
+        self.restart().await;
+    }
+
+    /// The agent is told whose endpoints to write.
+    pub(crate) async fn show(&mut self, endpoints: Endpoints) {
+        self.endpoints = endpoints;
         self.restart().await;
     }
 

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 /// How long a runtime waits before it repeats a call that found no agent.
 const PAUSE: Duration = Duration::from_millis(3);
+/// And one that the store did not answer. Each of them is one more that may take effect at any time.
+const LONGER_PAUSE: Duration = Duration::from_millis(100);
 
 /// A client with a name of its own.
 pub(crate) struct Client<'a> {
@@ -35,6 +37,8 @@ enum Ended<T> {
     Unseen,
     /// It may have been done, or may yet be.
     Unknown,
+    /// The same, and the agent says that it is no time for it.
+    Unavailable,
 }
 
 fn ended<T>(result: Result<T, ClientError>) -> Ended<T> {
@@ -44,7 +48,7 @@ fn ended<T>(result: Result<T, ClientError>) -> Ended<T> {
         Err(ClientError::HungUp { .. } | ClientError::Garbled { .. }) => Ended::Unknown,
         Err(ClientError::Refused(body)) => match body.code {
             ErrorCode::Exhausted => Ended::Exhausted,
-            ErrorCode::Busy | ErrorCode::Deadline | ErrorCode::Unavailable => Ended::Unknown,
+            ErrorCode::Busy | ErrorCode::Deadline | ErrorCode::Unavailable => Ended::Unavailable,
             _ => panic!("an answer that nothing asked for: {body}"),
         },
         Err(error) => panic!("{error}"),
@@ -104,6 +108,10 @@ impl Client<'_> {
                     return None;
                 }
                 Ended::Unknown => self.recorder.grant_lost(call, container),
+                Ended::Unavailable => {
+                    self.recorder.grant_lost(call, container);
+                    tokio::time::sleep(LONGER_PAUSE).await;
+                }
                 Ended::Unseen => tokio::time::sleep(PAUSE).await,
             }
         }
@@ -128,6 +136,10 @@ impl Client<'_> {
                     return self.tell();
                 }
                 Ended::Unknown => self.recorder.release_lost(call, container),
+                Ended::Unavailable => {
+                    self.recorder.release_lost(call, container);
+                    tokio::time::sleep(LONGER_PAUSE).await;
+                }
                 Ended::Unseen => tokio::time::sleep(PAUSE).await,
                 Ended::Exhausted => panic!("{container}: a release was refused"),
             }

@@ -9,6 +9,8 @@ mod damage;
 mod dice;
 mod full;
 mod load;
+#[cfg(any(feature = "etcd", feature = "kube"))]
+mod servers;
 mod settings;
 #[allow(dead_code, reason = "shared with the tests of the daemon")]
 #[path = "../daemon/support.rs"]

@@ -16,7 +16,7 @@ use crate::{
 /// How long one edit may take: below an API server's limit of 30 s for a webhook.
 pub(super) const BUDGET: Duration = Duration::from_secs(20);
 /// How often an edit is begun again because somebody else changed the object.
-pub(super) const TRIES: usize = 16;
+pub(crate) const TRIES: usize = 16;
 
 /// An object whose edit is judged.
 pub(super) struct Judged {

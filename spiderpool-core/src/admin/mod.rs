@@ -11,14 +11,20 @@ mod pool;
 pub(crate) mod record;
 mod release;
 mod reservation;
+mod review;
 mod subnet;
 mod surroundings;
 mod tend;
 
+pub(crate) use edit::TRIES;
 pub use outcome::{AdminError, Applied, Deletion, Mode};
 pub use pool::terminating_message;
 pub use record::Taken;
 pub use release::Freeing;
 pub(crate) use release::holder;
+pub use review::Before;
+pub(crate) use surroundings::Pools;
 pub use surroundings::Rules;
 pub use tend::Tended;
+
+pub use crate::validate::Editor;

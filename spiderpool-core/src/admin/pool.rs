@@ -13,17 +13,17 @@ use crate::{
     api::SpiderIPPool,
     model::{Pool, Subnet},
     name::ObjectName,
-    protocol::{Guard, pool_usable},
+    protocol::{Guard, Subject, pool_usable},
     store::{Key, StoreError, StoreExt, Token},
-    validate,
+    validate::{self, Context, Editor},
 };
 
 /// A pool that was judged and may be written.
-struct Fit {
-    object: SpiderIPPool,
-    pool: Pool,
+pub(super) struct Fit {
+    pub(super) object: SpiderIPPool,
+    pub(super) pool: Pool,
     /// The Subnet it belongs to.
-    home: Option<ObjectName>,
+    pub(super) home: Option<ObjectName>,
 }
 
 impl Allocator {
@@ -37,11 +37,21 @@ impl Allocator {
     /// # Errors
     /// See [`AdminError`]; nothing of a refused edit is in force afterwards.
     pub async fn apply_pool(&self, wanted: &SpiderIPPool, mode: Mode) -> Result<Applied, AdminError> {
+        self.apply_pool_by(wanted, Editor::Person, mode).await
+    }
+
+    /// As [`Allocator::apply_pool`], by an editor who may have rights of his own.
+    pub(crate) async fn apply_pool_by(
+        &self,
+        wanted: &SpiderIPPool,
+        by: Editor,
+        mode: Mode,
+    ) -> Result<Applied, AdminError> {
         let name = ObjectName::new(&wanted.metadata.name).map_err(AdminError::Name)?;
         for _ in 0..TRIES {
             let done = match self.store().pool(&name).await? {
-                None => self.create_pool(&name, wanted, mode).await?,
-                Some((old, token)) => self.change_pool(&name, &old, token, wanted, mode).await?,
+                None => self.create_pool(&name, wanted, by, mode).await?,
+                Some((old, token)) => self.change_pool(&name, (&old, token), wanted, by, mode).await?,
             };
             if let Some(applied) = done {
                 return Ok(applied);
@@ -54,13 +64,14 @@ impl Allocator {
         &self,
         name: &ObjectName,
         wanted: &SpiderIPPool,
+        by: Editor,
         mode: Mode,
     ) -> Result<Option<Applied>, AdminError> {
         let around = self.surroundings().await?;
         let mut object = wanted.clone();
         object.status = Default::default();
         self.born(&mut object.metadata);
-        let Fit { mut object, pool, home } = fit(name, object, None, &around)?;
+        let Fit { mut object, pool, home } = fit(name, object, None, &around, by)?;
         let ips = pool.allocatable();
         let claim = self.claim_for(name, &home, pool.subnet, None, &ips, mode).await?;
         let Some(ticket) = claim else { return Ok(None) };
@@ -91,6 +102,8 @@ impl Allocator {
         }
         if let Some(subject) = subject_of(name, &object.metadata, pool.family) {
             self.settle(&subject).await?;
+            // Or the first grants of this family would all find that it has no plan.
+            self.settle(&Subject::reservations(self.scope(), pool.family)).await?;
         }
         Ok(Some(Applied::Created { warnings: Vec::new() }))
     }
@@ -98,9 +111,9 @@ impl Allocator {
     async fn change_pool(
         &self,
         name: &ObjectName,
-        old: &SpiderIPPool,
-        token: Token,
+        (old, token): (&SpiderIPPool, Token),
         wanted: &SpiderIPPool,
+        by: Editor,
         mode: Mode,
     ) -> Result<Option<Applied>, AdminError> {
         let key = Key::Pool(name.clone());
@@ -111,7 +124,7 @@ impl Allocator {
         let mut object = wanted.clone();
         object.status = old.status.clone();
         carried(&old.metadata, &mut object.metadata);
-        let Fit { mut object, pool, home } = fit(name, object, Some(old), &around)?;
+        let Fit { mut object, pool, home } = fit(name, object, Some(old), &around, by)?;
         let Some(subject) = subject_of(name, &object.metadata, pool.family) else {
             return Err(AdminError::NotFound { object: key });
         };
@@ -217,13 +230,14 @@ impl Allocator {
 }
 
 /// Fills in what the pool leaves out, then checks it, all violations at once.
-fn fit(
+pub(super) fn fit(
     name: &ObjectName,
     mut object: SpiderIPPool,
     old: Option<&SpiderIPPool>,
     around: &Surroundings,
+    by: Editor,
 ) -> Result<Fit, AdminError> {
-    let context = around.context();
+    let context = Context { editor: by, ..around.context() };
     validate::pool::set_defaults(&mut object, &context);
     let found = match old {
         None => validate::pool::create(&object, &context),

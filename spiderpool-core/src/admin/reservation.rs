@@ -29,18 +29,10 @@ impl Allocator {
     ) -> Result<Applied, AdminError> {
         let name = ObjectName::new(&wanted.metadata.name).map_err(AdminError::Name)?;
         let key = Key::Reservation(name.clone());
-        let context = Context { families: self.rules().families, ..Context::default() };
         for _ in 0..TRIES {
             let old = self.store().reservation(&name).await?;
-            let mut next = wanted.clone();
-            validate::reservation::set_defaults(&mut next);
-            let found = match &old {
-                None => validate::reservation::create(&next, [], &context),
-                Some((old, _)) => validate::reservation::update(old, &next, &context),
-            };
-            let invalid = |violations| AdminError::Invalid { object: key.clone(), violations };
-            found.into_result(()).map_err(invalid)?;
-            let parsed = Reservation::try_from(&next).map_err(invalid)?;
+            let (mut next, parsed) =
+                self.fit_reservation(&key, old.as_ref().map(|(old, _)| &**old), wanted)?;
             let subject = Subject::reservations(self.scope(), parsed.family);
             let token = match &old {
                 None => {
@@ -119,7 +111,27 @@ impl Allocator {
         Err(AdminError::Contended { object: key })
     }
 
-    async fn judge(
+    /// Fills in what the reservation leaves out, then checks it, all violations at once.
+    pub(super) fn fit_reservation(
+        &self,
+        key: &Key,
+        old: Option<&SpiderReservedIP>,
+        wanted: &SpiderReservedIP,
+    ) -> Result<(SpiderReservedIP, Reservation), AdminError> {
+        let context = Context { families: self.rules().families, ..Context::default() };
+        let mut next = wanted.clone();
+        validate::reservation::set_defaults(&mut next);
+        let found = match old {
+            None => validate::reservation::create(&next, [], &context),
+            Some(old) => validate::reservation::update(old, &next, &context),
+        };
+        let invalid = |violations| AdminError::Invalid { object: key.clone(), violations };
+        found.into_result(()).map_err(invalid)?;
+        let parsed = Reservation::try_from(&next).map_err(invalid)?;
+        Ok((next, parsed))
+    }
+
+    pub(super) async fn judge(
         &self,
         key: &Key,
         subject: &Subject,
@@ -152,7 +164,7 @@ fn everything(family: Family) -> IpSet {
     IpSet::everything(family)
 }
 
-fn warn(holders: &[Holder]) -> Vec<String> {
+pub(super) fn warn(holders: &[Holder]) -> Vec<String> {
     if holders.is_empty() {
         return Vec::new();
     }

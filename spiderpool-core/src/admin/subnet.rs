@@ -235,7 +235,7 @@ impl Allocator {
     }
 
     /// `object` with its record resolved by the pools as they are now.
-    async fn recorded(&self, object: &SpiderSubnet) -> Result<SpiderSubnet, AdminError> {
+    pub(super) async fn recorded(&self, object: &SpiderSubnet) -> Result<SpiderSubnet, AdminError> {
         let pools = self.list_pools().await?;
         let by = pools.iter().map(|(pool, token)| (pool.as_ref(), token));
         let (subnet, _): (Subnet, _) = resolved(object, by, self.env().clock.now())?;

@@ -13,9 +13,9 @@ use crate::{
     inspect::clamp,
     model::{Families, Subnet},
     name::ObjectName,
-    store::{Key, Kind, Selector, StoreError, Token},
+    store::{Key, Kind, Selector, StoreError, StoreExt, Token},
     time::Timestamp,
-    validate::{self, Context},
+    validate::{self, Context, Editor},
 };
 
 /// The settings that objects are judged by.
@@ -40,6 +40,7 @@ impl Surroundings {
         Context {
             families: self.rules.families,
             feature: self.rules.subnets,
+            editor: Editor::Person,
             pools: &self.pools,
             subnets: &self.subnets,
         }
@@ -97,13 +98,25 @@ pub(super) fn parse_subnet(object: &SpiderSubnet) -> Result<Subnet, AdminError> 
 }
 
 /// Pools with their tokens.
-pub(super) type Pools = Vec<(Arc<SpiderIPPool>, Token)>;
+pub(crate) type Pools = Vec<(Arc<SpiderIPPool>, Token)>;
 
 impl Allocator {
-    pub(super) async fn list_pools(&self) -> Result<Pools, StoreError> {
+    pub(crate) async fn list_pools(&self) -> Result<Pools, StoreError> {
         let listing = self.store().list(&Selector::Kind(Kind::Pool)).await?;
         let pools = listing.items.into_iter();
         Ok(pools.filter_map(|item| Some((item.document.as_pool()?.clone(), item.token))).collect())
+    }
+
+    /// The Subnet `name` with its record resolved by the pools as they are now, and those; none if there is no such Subnet.
+    pub(crate) async fn present_subnet(
+        &self,
+        name: &ObjectName,
+    ) -> Result<Option<(Subnet, Pools)>, AdminError> {
+        let Some((object, _)) = self.store().subnet(name).await? else { return Ok(None) };
+        let pools = self.list_pools().await?;
+        let by = pools.iter().map(|(pool, token)| (pool.as_ref(), token));
+        let subnet = resolved(&object, by, self.env().clock.now())?.0;
+        Ok(Some((subnet, pools)))
     }
 
     pub(super) async fn list_subnets(&self) -> Result<Vec<Arc<SpiderSubnet>>, StoreError> {

@@ -7,13 +7,14 @@ use parking_lot::Mutex;
 use crate::{
     hash::{Map, Seed},
     model::{Block, BlockId},
+    protocol::Belief,
     store::Token,
 };
 
 /// At most this many blocks; when full, everything is forgotten and read again on demand.
 const CAPACITY: usize = 16_384;
 
-type Blocks = Map<BlockId, (Token, Arc<Block>)>;
+type Blocks = Map<BlockId, Belief>;
 
 /// The cache; off where the store answers from its own memory.
 #[derive(Debug)]
@@ -28,8 +29,16 @@ impl Cache {
         Self(None)
     }
 
-    pub(super) fn get(&self, id: &BlockId) -> Option<(Token, Arc<Block>)> {
-        self.0.as_ref()?.lock().get(id).cloned()
+    pub(super) fn get(&self, id: &BlockId) -> Belief {
+        self.0.as_ref().and_then(|blocks| blocks.lock().get(id).cloned()).unwrap_or_default()
+    }
+
+    /// Nobody has made this block yet, it seems.
+    pub(super) fn believe_absent(&self, id: &BlockId) {
+        let Some(blocks) = &self.0 else { return };
+        let mut blocks = blocks.lock();
+        make_room(&mut blocks);
+        blocks.entry(id.clone()).or_insert(Belief::Absent);
     }
 
     pub(super) fn put(&self, id: &BlockId, block: Option<(Token, Arc<Block>)>) {
@@ -39,12 +48,16 @@ impl Cache {
             None => {
                 blocks.remove(id);
             }
-            Some(block) => {
-                if blocks.len() >= CAPACITY && !blocks.contains_key(id) {
-                    blocks.clear();
-                }
-                blocks.insert(id.clone(), block);
+            Some((token, block)) => {
+                make_room(&mut blocks);
+                blocks.insert(id.clone(), Belief::Block(token, block));
             }
         }
+    }
+}
+
+fn make_room(blocks: &mut Blocks) {
+    if blocks.len() >= CAPACITY {
+        blocks.clear();
     }
 }

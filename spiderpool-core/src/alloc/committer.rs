@@ -4,9 +4,13 @@
 //! that drives it: a request that is dropped in the middle leaves it to the next one, as a write whose reply was
 //! lost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
 };
 
 use parking_lot::Mutex;
@@ -52,6 +56,20 @@ struct Lane {
     /// The write under way. Held while driving; left behind by a request that was cut off.
     turn: AsyncMutex<Option<Running>>,
     users: AtomicUsize,
+}
+
+impl Lane {
+    /// Whether one request waits, and no more.
+    fn is_alone(&self) -> bool {
+        self.queue.lock().len() == 1
+    }
+
+    /// All that wait. They run from now on: a request that is dropped is either still in the queue, or running.
+    fn take(&self) -> Tickets {
+        let mut queue = self.queue.lock();
+        queue.iter().for_each(|ticket| *ticket.place.lock() = Place::Running);
+        std::mem::take(&mut *queue)
+    }
 }
 
 /// The blocks that are being written.
@@ -161,21 +179,26 @@ impl Committer {
                 Reply::Failed(Failure::Unknown)
             }
             None => {
-                let tickets = {
-                    // Under the queue's lock: a request that is dropped now is either still in the queue, or running.
-                    let mut queue = waiter.lane.queue.lock();
-                    queue.iter().for_each(|ticket| *ticket.place.lock() = Place::Running);
-                    std::mem::take(&mut *queue)
-                };
+                if driver.shared && waiter.lane.is_alone() {
+                    // Those who were woken together come together.
+                    yield_now().await;
+                }
+                let tickets = waiter.lane.take();
                 let intents = tickets.iter().map(|ticket| ticket.intent.clone()).collect();
-                let cached = driver.cache.get(&waiter.id);
+                let belief = driver.cache.get(&waiter.id);
                 let machine =
-                    Commit::new(waiter.id.clone(), driver.setting.bits, driver.logging, intents, cached);
+                    Commit::new(waiter.id.clone(), driver.setting.bits, driver.logging, intents, belief);
                 *turn = Some(Running { machine, tickets });
                 Reply::Start
             }
         };
         while let Some(running) = turn.as_mut() {
+            if running.machine.takes_more() {
+                // Whoever came while the block was read or made shares its write.
+                let late = waiter.lane.take();
+                running.machine.join(late.iter().map(|ticket| ticket.intent.clone()));
+                running.tickets.extend(late);
+            }
             match running.machine.step(driver.input(reply)) {
                 Step::Do(op) => {
                     let writes = matches!(op, Op::Update(Key::Block(_), ..));
@@ -201,4 +224,18 @@ impl Committer {
             }
         }
     }
+}
+
+/// Lets everybody else who is ready go first, once.
+async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, join_all, poll_immediate, select};
+use futures_util::future::{Either, join_all, poll_immediate, select, try_join};
 
 use super::{
     cache::Cache,
@@ -19,16 +19,21 @@ use super::{
     finder::{Finder, Hint},
     index::Index,
     liveness::Liveness,
+    lock::AsyncMutex,
     log::IntentLog,
+    settling::{Settling, Turn},
 };
 use crate::{
     env::Env,
     hash::mix,
-    model::{Block, BlockId},
+    model::{Block, BlockId, PlanId},
     protocol::{Failure, Input, Intent, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
     store::{Room, Selector, Store, StoreError},
     time::Moment,
 };
+
+/// How soon those who wait for a plan look again.
+const LOOK_AGAIN: Duration = Duration::from_millis(4);
 
 /// Everything that running a machine takes.
 #[derive(Debug)]
@@ -44,6 +49,9 @@ pub(super) struct Driver {
     pub(super) index: Index,
     pub(super) cache: Cache,
     pub(super) finder: Finder,
+    pub(super) settling: Settling,
+    /// Held by whoever lists a pool's blocks for the finder.
+    pub(super) listing: AsyncMutex<()>,
     pub(super) committer: Committer,
     pub(super) conflicts: Arc<Counted>,
     /// Cheap numbers for jitter and choices; seeded from [`Env::entropy`] once.
@@ -87,6 +95,7 @@ impl Driver {
                 })
             }
             Op::Hint { pool, spent } => self.hint(&pool, spent).await,
+            Op::MaySettle(plan) => self.may_settle(plan).await,
             Op::Roomy { pool, blocks } => {
                 self.finder.roomy(&pool, blocks.iter().map(|block| block.index));
                 Reply::Noted
@@ -107,6 +116,9 @@ impl Driver {
         let store = self.store.as_ref();
         let done = match op {
             Op::Get(key) => store.get(&key).await.map(Reply::Got),
+            Op::GetBoth([first, second]) => {
+                try_join(store.get(&first), store.get(&second)).await.map(|(a, b)| Reply::GotBoth([a, b]))
+            }
             Op::List(selector) => store.list(&selector).await.map(Reply::Listed),
             Op::Create(key, document) => store.create(&key, document).await.map(Reply::Written),
             Op::Update(key, token, document) => {
@@ -128,7 +140,7 @@ impl Driver {
                 self.env.timer.sleep(half + Duration::from_micros(self.number() % micros)).await;
                 Ok(Reply::Slept)
             }
-            Op::Commit(_) | Op::Hint { .. } | Op::Roomy { .. } | Op::Exhausted { .. } => {
+            Op::Commit(_) | Op::Hint { .. } | Op::MaySettle(_) | Op::Roomy { .. } | Op::Exhausted { .. } => {
                 Err(StoreError::Unsupported { what: "an operation of requests in a block's write" })
             }
         };
@@ -141,27 +153,51 @@ impl Driver {
         let spent = spent.map(|(block, spent)| (block.index, spent));
         let (now, moment) = (self.env.clock.now(), self.env.clock.monotonic());
         let mut hint = self.finder.hint(pool, spent, now, moment, self.number());
-        if hint == Hint::Load {
-            match self.blocks_of(pool, Room::Any).await {
-                Ok(blocks) => self.finder.load(pool, blocks.into_iter()),
-                Err(error) => return Reply::Failed(Failure::from(&error)),
-            }
+        if matches!(hint, Hint::Load | Hint::Look(_)) {
+            // One of those who want to know asks the store.
+            let _turn = self.listing.lock().await;
             hint = self.finder.hint(pool, None, now, moment, self.number());
+            let listed = match hint {
+                Hint::Load => {
+                    self.blocks_of(pool, Room::Any).await.map(|blocks| self.finder.load(pool, &blocks))
+                }
+                Hint::Look(room) => {
+                    self.blocks_of(pool, room).await.map(|blocks| self.finder.looked(pool, &blocks))
+                }
+                _ => Ok(()),
+            };
+            if let Err(error) = listed {
+                return Reply::Failed(Failure::from(&error));
+            }
+            if matches!(hint, Hint::Load | Hint::Look(_)) {
+                hint = self.finder.hint(pool, None, now, moment, self.number());
+            }
         }
         if hint == Hint::Nothing && self.shared && first {
             // Near exhaustion other nodes give addresses back: a filtered listing, before the proof reads everything.
             match self.blocks_of(pool, Room::Some).await {
-                Ok(blocks) => self.finder.roomy_blocks(pool, &blocks),
+                Ok(blocks) => self.finder.looked(pool, &blocks),
                 Err(error) => return Reply::Failed(Failure::from(&error)),
             }
             hint = self.finder.hint(pool, None, now, moment, self.number());
         }
+        let id = |index| BlockId { scope: pool.scope.clone(), family: pool.family, index };
         match hint {
-            Hint::Block(index) => {
-                Reply::Hint(Some(BlockId { scope: pool.scope.clone(), family: pool.family, index }))
+            Hint::Block(index) => Reply::Hint(Some(id(index))),
+            Hint::New(index) => {
+                self.cache.believe_absent(&id(index));
+                Reply::Hint(Some(id(index)))
             }
             Hint::Exhausted(cooling) => Reply::Exhausted(cooling),
-            Hint::Nothing | Hint::Load => Reply::Hint(None),
+            Hint::Nothing | Hint::Load | Hint::Look(_) => Reply::Hint(None),
+        }
+    }
+
+    /// Whoever comes while another request settles the same plan waits a little and looks again.
+    async fn may_settle(&self, plan: PlanId) -> Reply {
+        match self.settling.turn(plan, self.env.clock.monotonic()) {
+            Turn::Mine => Reply::Noted,
+            Turn::Others => self.perform_basic(Op::Sleep(LOOK_AGAIN)).await,
         }
     }
 

@@ -18,6 +18,7 @@ use crate::{
     model::{Block, BlockBits, PlanId},
     name::Uid,
     protocol::{PoolRef, Spent},
+    store::Room,
     time::{Moment, Timestamp},
 };
 
@@ -81,19 +82,24 @@ impl Seen {
 
 /// A set of blocks, a bit for each: those that exist mostly have neighbours.
 #[derive(Debug)]
-struct Marks(Map<u128, u64>);
+struct Marks {
+    words: Map<u128, u64>,
+    count: u64,
+}
 
 impl Marks {
     fn new(seed: Seed) -> Self {
-        Self(Map::with_hasher(seed))
+        Self { words: Map::with_hasher(seed), count: 0 }
     }
 
     fn has(&self, index: u128) -> bool {
-        self.0.get(&(index >> 6)).is_some_and(|word| word >> (index & 63) & 1 != 0)
+        self.words.get(&(index >> 6)).is_some_and(|word| word >> (index & 63) & 1 != 0)
     }
 
     fn mark(&mut self, index: u128) {
-        *self.0.entry(index >> 6).or_default() |= 1 << (index & 63);
+        let word = self.words.entry(index >> 6).or_default();
+        self.count += u64::from(*word >> (index & 63) & 1 == 0);
+        *word |= 1 << (index & 63);
     }
 }
 
@@ -116,6 +122,14 @@ struct OfPool {
     cooling: BTreeSet<(Timestamp, u128)>,
     /// The block that is used until it is full, so that a burst of pods shares few writes.
     present: Option<Present>,
+    /// The block that the walk gave last, until it is known to be of no use.
+    tried: Option<u128>,
+    /// How many blocks in a row the walk gave that were full.
+    misses: u32,
+    /// After so many of them a look at all is due.
+    patience: u32,
+    /// How many blocks in a row the walk gave that were nobody's.
+    hits: u32,
     exhausted: Option<(Moment, Option<Timestamp>)>,
     /// How often room came up, and how often it had when a request last found nothing: a proof that was begun before
     /// an address came back says nothing about it.
@@ -156,11 +170,22 @@ impl OfPool {
     }
 }
 
+/// After so many full blocks in a row a walk goes elsewhere: others were there before.
+const MISSES: u32 = 3;
+/// After so many blocks in a row that were nobody's a node seems to be alone.
+const HITS: u32 = 4;
+/// So many blocks are all listed at once rather than tried one after the other.
+const FEW: u128 = 64;
+
 /// What the finder says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Hint {
     /// Try this block.
     Block(u128),
+    /// Try this block, which probably nobody has made yet.
+    New(u128),
+    /// Others were nearly everywhere before: list the blocks, or those with room, and say so by [`Finder::looked`].
+    Look(Room),
     /// Nothing is known to have room: prove it.
     Nothing,
     /// Proven a moment ago.
@@ -185,9 +210,9 @@ impl Finder {
     }
 
     /// Takes in the blocks that exist between the pool's first and last.
-    pub(super) fn load(&self, pool: &PoolRef, existing: impl Iterator<Item = Arc<Block>>) {
+    pub(super) fn load(&self, pool: &PoolRef, existing: &[Arc<Block>]) {
         let blocks = Blocks::of(&pool.usable, self.bits);
-        let walk = Walk::new(self.key ^ hash(&pool.uid), blocks.count());
+        let walk = Walk::new(self.key ^ hash(&pool.uid), blocks.count(), self.bits);
         let mut of_pool = OfPool {
             usable: pool.usable.clone(),
             blocks,
@@ -195,6 +220,10 @@ impl Finder {
             seen: Seen::new(self.seed),
             cooling: BTreeSet::new(),
             present: None,
+            tried: None,
+            misses: 0,
+            patience: MISSES,
+            hits: 0,
             exhausted: None,
             changes: 0,
             changes_at_nothing: 0,
@@ -228,6 +257,11 @@ impl Finder {
         }
         if let Some((index, spent)) = spent {
             known.seen.without_room(index);
+            if known.tried == Some(index) {
+                known.tried = None;
+                known.misses += 1;
+                known.hits = 0;
+            }
             if let Spent::Cooling(until) = spent {
                 known.cooling.insert((until, index));
             }
@@ -247,13 +281,25 @@ impl Finder {
             }
             known.exhausted = None;
         }
+        if known.tried.take().is_some() {
+            (known.misses, known.patience) = (0, MISSES);
+            known.hits = known.hits.saturating_add(1);
+        }
+        if known.misses >= MISSES && known.walk.leave() {
+            known.misses = 0;
+        }
+        if known.misses >= known.patience {
+            let unknown = known.blocks.count().saturating_sub(u128::from(known.seen.known.count));
+            return Hint::Look(if unknown <= FEW { Room::Any } else { Room::Some });
+        }
         for n in known.walk.by_ref() {
             let Some(index) = known.blocks.nth(n) else { continue };
             if !known.seen.knows(index) {
                 // Until the block is seen, the requests here share it.
                 known.seen.with_room(index, self.bits.size());
                 known.present = Some(Present { index, left: self.bits.size().saturating_sub(1) });
-                return Hint::Block(index);
+                known.tried = Some(index);
+                return if known.hits >= HITS { Hint::New(index) } else { Hint::Block(index) };
             }
         }
         known.changes_at_nothing = known.changes;
@@ -269,10 +315,19 @@ impl Finder {
         }
     }
 
-    /// The blocks among `blocks` that have room for the pool have it.
-    pub(super) fn roomy_blocks(&self, pool: &PoolRef, blocks: &[Arc<Block>]) {
-        let allowed = |block: &Block| pool.usable.window_mask(block.first(), self.bits.get()) & !block.held();
-        self.roomy(pool, blocks.iter().filter(|block| allowed(block) != 0).map(|block| block.id().index));
+    /// These are all the blocks, or those with room. Each look makes the next one come later, so that what only seems to have room
+    /// (it rests, it is reserved) is not tried again and again.
+    pub(super) fn looked(&self, pool: &PoolRef, blocks: &[Arc<Block>]) {
+        let mut pools = self.pools.lock();
+        let Some(known) = pools.get_mut(&pool.uid) else { return };
+        known.misses = 0;
+        known.patience = known.patience.saturating_mul(2);
+        for block in blocks {
+            let allowed = pool.usable.window_mask(block.first(), self.bits.get());
+            if allowed != 0 {
+                known.see(block.id().index, allowed & !block.held());
+            }
+        }
     }
 
     /// The pool is gone.

@@ -1,13 +1,15 @@
 //! What this process knows of who holds what: never the truth, always where to look first.
 
+use std::collections::BTreeSet;
+
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
 use crate::{
     addr::{Address, Family},
     hash::{Map, Seed},
-    model::{BlockId, GrantKey, Record, Slot},
-    name::{InterfaceName, OwnerUid},
+    model::{BlockBits, BlockId, GrantKey, Record, Slot},
+    name::{InterfaceName, OwnerUid, ScopeName},
     protocol::{Action, Intent, OpenAttempt, Outcome},
 };
 
@@ -130,14 +132,33 @@ impl Index {
         }
     }
 
-    /// The addresses that are known to be held.
-    pub(super) fn addresses(&self) -> Vec<Address> {
+    /// What is known to be held, and in which blocks.
+    pub(super) fn held_in(&self, scope: &ScopeName, bits: BlockBits) -> Vec<(GrantKey, BlockId)> {
         let known = self.known.lock();
-        known.held.values().flatten().map(|held| held.address).collect()
+        let held = known.held.iter().flat_map(|(owner, all)| all.iter().map(move |held| (owner, held)));
+        held.map(|(owner, held)| {
+            let key = GrantKey { owner: owner.clone(), slot: held.slot.clone(), family: held.family() };
+            (key, BlockId::of(scope, bits, held.address))
+        })
+        .collect()
     }
 
-    /// How many addresses are known to be held.
+    /// The blocks in which something is held, or may be.
+    pub(super) fn blocks(&self, scope: &ScopeName, bits: BlockBits) -> BTreeSet<BlockId> {
+        let known = self.known.lock();
+        let held = known.held.values().flatten().map(|held| BlockId::of(scope, bits, held.address));
+        let attempts = known.attempts.values().flatten().map(|(_, attempt)| attempt.block.clone());
+        held.chain(attempts).collect()
+    }
+
+    /// How many addresses are held as far as is known.
     pub(super) fn len(&self) -> usize {
-        self.known.lock().held.values().map(SmallVec::len).sum()
+        let known = self.known.lock();
+        let held: usize = known.held.values().map(SmallVec::len).sum();
+        let attempts = known.attempts.values().flatten().filter(|(key, _)| {
+            let held = known.held.get(&key.owner).into_iter().flatten();
+            !held.into_iter().any(|held| held.slot == key.slot && held.family() == key.family)
+        });
+        held + attempts.count()
     }
 }

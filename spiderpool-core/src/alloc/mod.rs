@@ -18,10 +18,10 @@ mod owners;
 mod recall;
 mod request;
 mod scope;
+mod settling;
 #[cfg(feature = "conformance")]
-mod storm;
+mod trials;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
@@ -29,12 +29,12 @@ use async_lock::OnceCell;
 pub use conflicts::Conflicts;
 pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
-pub use log::{IntentLog, MemoryLog};
+pub use log::{IntentLog, Logged, MemoryLog};
 pub use request::{
     AddError, AddPart, AddRequest, Allocation, DelError, DelRequest, Freed, OpenError, PartName,
 };
 #[cfg(feature = "conformance")]
-pub use storm::{Storm, storm};
+pub use trials::{Storm, Unrest, storm, unrest};
 
 use self::{
     cache::Cache,
@@ -44,14 +44,16 @@ use self::{
     finder::Finder,
     index::Index,
     interner::{Common, Interner},
+    lock::AsyncMutex,
     owners::Owners,
+    settling::Settling,
 };
 use crate::{
     addr::{Address, Family},
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
-    model::{Attachment, Binding, Block, BlockBits, BlockId, GrantKey, Record, Slot},
+    model::{Attachment, Binding, Block, BlockBits, GrantKey, Record, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
@@ -130,8 +132,8 @@ impl Allocator {
     ///
     /// A scope that has blocks, and whose own document is lost, is written again with the size of its blocks.
     ///
-    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log. One more listing
-    /// for a scope that does not exist yet.
+    /// Cost: on a store of its own, one listing of all blocks; on a shared one, reading the intent log, and that listing
+    /// where it is new. One more listing for a scope that does not exist yet.
     ///
     /// # Errors
     /// The store does not answer, or is of a newer format; or the scope's document is lost, and its blocks do not say
@@ -157,6 +159,8 @@ impl Allocator {
                 node.as_str().bytes().fold(0, |key, byte| mix(key ^ u64::from(byte))),
                 seed,
             ),
+            settling: Settling::new(seed),
+            listing: AsyncMutex::default(),
             committer: Committer::new(seed),
             conflicts: Arc::new(Counted::default()),
             numbers: AtomicU64::new(env.entropy.next_u64()),
@@ -226,6 +230,8 @@ impl Allocator {
             index: Index::new(seed),
             cache: Cache::off(),
             finder: Finder::new(setting.bits, 0, seed),
+            settling: Settling::new(seed),
+            listing: AsyncMutex::default(),
             committer: Committer::new(seed),
             conflicts: conflicts.clone(),
             numbers: AtomicU64::new(self.number()),
@@ -271,17 +277,27 @@ impl Allocator {
         self.inner.driver.index.len()
     }
 
+    /// What owners of this node hold, as it stands now.
+    ///
+    /// Cost: a read of each block in which one does as far as this process knows; on a shared store without an intent log
+    /// one listing of all blocks before.
+    ///
+    /// # Errors
+    /// The store failed. A block that cannot be read is left out.
+    pub async fn own_records(&self) -> Result<Vec<(Address, Arc<Record>)>, StoreError> {
+        let (blocks, _) = self.own_blocks().await?;
+        let records =
+            blocks.iter().flat_map(|block| block.records().map(|(at, record)| (block.address(at), record)));
+        let own = records.filter(|(_, record)| record.node == self.inner.node);
+        Ok(own.map(|(address, record)| (address, record.clone())).collect())
+    }
+
     /// The blocks in which owners of this node hold something as far as this process knows, as they stand now, each read
     /// on its own; and whether all of them could be read.
     pub(crate) async fn own_blocks(&self) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
         self.inner.remember().await?;
         let Inner { driver, scope, .. } = self.inner.as_ref();
-        let ids: BTreeSet<BlockId> = driver
-            .index
-            .addresses()
-            .into_iter()
-            .map(|address| BlockId::of(scope, driver.setting.bits, address))
-            .collect();
+        let ids = driver.index.blocks(scope, driver.setting.bits);
         let (mut blocks, mut complete) = (Vec::new(), true);
         for id in ids {
             match driver.store.get(&Key::Block(id)).await {

@@ -3,6 +3,8 @@
 //! Nodes with different keys rarely want the same new block, and no node ever enumerates a pool: a /64 has 2^58
 //! blocks of 64 addresses.
 
+use std::collections::VecDeque;
+
 use crate::{addr::IpSet, hash::mix, model::BlockBits};
 
 /// The blocks that a set of addresses touches, as intervals of block indices; the n-th is found by bisection.
@@ -45,20 +47,51 @@ impl Blocks {
     }
 }
 
-/// The first window, in blocks. It doubles whenever it is used up.
-const FIRST_WINDOW: u128 = 16;
+/// The addresses of the first window. It doubles whenever it is used up.
+const FIRST_WINDOW: u128 = 1024;
+
+/// A part of a walk: a window, and how far it has come in it.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    start: u128,
+    len: u128,
+    at: u128,
+}
 
 /// A walk over 0..count: window by window, each in an order of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
     key: u64,
     count: u128,
-    at: u128,
+    window: Window,
+    /// Where the next new window begins.
+    end: u128,
+    /// Windows that were left early, for the end.
+    left: VecDeque<Window>,
 }
 
 impl Walk {
-    pub(super) fn new(key: u64, count: u128) -> Self {
-        Self { key, count, at: 0 }
+    pub(super) fn new(key: u64, count: u128, bits: BlockBits) -> Self {
+        let len = (FIRST_WINDOW >> bits.get()).min(count);
+        Self { key, count, window: Window { start: 0, len, at: 0 }, end: len, left: VecDeque::new() }
+    }
+
+    /// Goes on with a window that was not begun, if there is one; what this one still has comes at the end. False: there
+    /// is none.
+    pub(super) fn leave(&mut self) -> bool {
+        let is_more = self.end < self.count;
+        if is_more {
+            self.left.push_back(self.window);
+            self.open();
+        }
+        is_more
+    }
+
+    /// The next new window.
+    fn open(&mut self) {
+        let len = self.end.min(self.count - self.end);
+        self.window = Window { start: self.end, len, at: 0 };
+        self.end += len;
     }
 }
 
@@ -66,21 +99,16 @@ impl Iterator for Walk {
     type Item = u128;
 
     fn next(&mut self) -> Option<u128> {
-        if self.at >= self.count {
-            return None;
-        }
-        // The window that holds position `at`: [0, 16), then [16, 32), [32, 64), …
-        let (start, end) = match self.at < FIRST_WINDOW {
-            true => (0, FIRST_WINDOW),
-            false => {
-                let start = 1u128 << (127 - self.at.leading_zeros());
-                (start, start.saturating_mul(2))
+        while self.window.at >= self.window.len {
+            if self.end < self.count {
+                self.open();
+            } else {
+                self.window = self.left.pop_front()?;
             }
-        };
-        let len = end.min(self.count) - start;
-        let place = permute(self.at - start, len, self.key ^ (start as u64).rotate_left(17));
-        self.at += 1;
-        Some(start + place)
+        }
+        let Window { start, len, at } = self.window;
+        self.window.at += 1;
+        Some(start + permute(at, len, self.key ^ (start as u64).rotate_left(17)))
     }
 }
 
@@ -116,19 +144,39 @@ mod tests {
     use super::*;
     use crate::addr::{AddressRange, Family};
 
+    fn bits(bits: u8) -> BlockBits {
+        BlockBits::new(bits).unwrap()
+    }
+
     proptest! {
         #[test]
-        fn a_walk_visits_everything_once(key: u64, count in 0u128..2_000) {
-            let seen: Vec<u128> = Walk::new(key, count).collect();
+        fn a_walk_visits_everything_once(key: u64, count in 0u128..2_000, leaves in prop::collection::vec(0usize..300, 0..9)) {
+            let mut walk = Walk::new(key, count, bits(6));
+            let mut seen = Vec::new();
+            for steps in leaves {
+                seen.extend(walk.by_ref().take(steps));
+                walk.leave();
+            }
+            seen.extend(walk);
             prop_assert_eq!(seen.len() as u128, count);
             prop_assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), (0..count).collect::<BTreeSet<_>>());
         }
 
         #[test]
         fn windows_come_in_order(key: u64) {
-            let seen: Vec<u128> = Walk::new(key, 64).collect();
+            let seen: Vec<u128> = Walk::new(key, 64, bits(6)).collect();
             prop_assert!(seen[..16].iter().all(|n| *n < 16));
             prop_assert!(seen[16..32].iter().all(|n| (16..32).contains(n)));
+        }
+
+        #[test]
+        fn a_window_that_is_left_comes_last(key: u64) {
+            let mut walk = Walk::new(key, 64, bits(6));
+            let first: Vec<u128> = walk.by_ref().take(3).collect();
+            walk.leave();
+            let rest: Vec<u128> = walk.collect();
+            prop_assert!(rest[..48].iter().all(|n| (16..64).contains(n)));
+            prop_assert!(first.iter().chain(&rest[48..]).all(|n| *n < 16));
         }
     }
 
@@ -138,7 +186,7 @@ mod tests {
         usable.insert_range(&"fd00::-fd00::ffff:ffff:ffff:ffff".parse::<AddressRange>().unwrap());
         let blocks = Blocks::of(&usable, BlockBits::MAX);
         assert_eq!(blocks.count(), 1 << 58);
-        let first: BTreeSet<u128> = Walk::new(7, blocks.count()).take(1_000).collect();
+        let first: BTreeSet<u128> = Walk::new(7, blocks.count(), BlockBits::MAX).take(1_000).collect();
         assert_eq!(first.len(), 1_000);
         assert!(first.iter().all(|n| *n < 1_024));
         assert_eq!(blocks.nth(5), Some((0xfd00u128 << 112 >> 6) + 5));
@@ -146,7 +194,7 @@ mod tests {
 
     #[test]
     fn different_keys_differ() {
-        let order = |key| Walk::new(key, 64).collect::<Vec<_>>();
+        let order = |key| Walk::new(key, 64, bits(6)).collect::<Vec<_>>();
         assert_ne!(order(1), order(2));
     }
 

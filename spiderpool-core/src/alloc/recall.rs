@@ -7,8 +7,9 @@ use crate::{
 };
 
 impl Inner {
-    /// Takes in what is held: the blocks where this process owns the store, else the intent log. On a shared store
-    /// without a log the first request reads the blocks: whoever only looks does not pay for it.
+    /// Takes in what is held: the blocks where this process owns the store, else the intent log, or the blocks where it was
+    /// never begun. On a shared store without a log the first request reads the blocks: whoever only looks does not pay
+    /// for it.
     pub(super) async fn recall(&self) -> Result<(), StoreError> {
         if Mutation::LogNotRead.active() {
             return Ok(());
@@ -18,8 +19,12 @@ impl Inner {
             (false, _) => self.remember().await,
             (true, None) => Ok(()),
             (true, Some(log)) => {
-                for (key, block, token) in log.load().await? {
-                    index.open(&key, block, Some(token));
+                let Some(logged) = log.load().await? else {
+                    self.read_blocks().await?;
+                    return log.begin(index.held_in(&self.scope, self.driver.setting.bits)).await;
+                };
+                for (key, block, token) in logged {
+                    index.open(&key, block, token);
                 }
                 Ok(())
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use crate::{
     addr::{Address, Family, IpSet},
-    model::{Attachment, Block, Pool},
+    model::{Attachment, Block, BlockId, Pool},
     name::ScopeName,
     store::Listing,
     time::Timestamp,
@@ -24,6 +24,16 @@ impl From<Listing> for Blocks {
 impl Blocks {
     pub(super) fn keep(&mut self, scope: &ScopeName) {
         self.0.retain(|_, block| block.id().scope == *scope);
+    }
+
+    /// Puts a block in; the one that was there.
+    pub(super) fn put(&mut self, block: Arc<Block>) -> Option<Arc<Block>> {
+        self.0.insert((block.id().family, block.id().index), block)
+    }
+
+    /// Takes a block out.
+    pub(super) fn remove(&mut self, id: &BlockId) -> Option<Arc<Block>> {
+        self.0.remove(&(id.family, id.index))
     }
 
     /// All of them, ascending, IPv4 first.

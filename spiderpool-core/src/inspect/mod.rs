@@ -4,6 +4,7 @@
 //! truth, by masks and arithmetic: never address by address.
 
 mod blocks;
+mod book;
 mod count;
 mod fsck;
 mod holding;
@@ -16,6 +17,7 @@ mod who;
 
 use std::sync::Arc;
 
+pub use book::BlockBook;
 pub use count::{Counts, SubnetCounts};
 pub use fsck::{Finding, FindingKind, Severity};
 pub use holding::{Holding, PoolTime, Withheld, WithheldBy};

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Inspect;
 use crate::{
-    addr::Address,
-    model::Record,
+    addr::{Address, IpSet},
+    model::{Pool, Record},
     name::{Namespace, NamespacedName, NetworkName, NodeName, OwnerUid, Uid},
     store::StoreError,
 };
@@ -45,6 +45,20 @@ impl RecordFilter {
 }
 
 impl Inspect {
+    /// The addresses that are held through `pool`, within its ranges. Cost: one listing of the blocks between its first
+    /// and its last.
+    pub(crate) async fn held_by(&self, pool: &Pool) -> Result<IpSet, StoreError> {
+        let blocks = self.blocks_of(&pool.ips).await?;
+        let mut held = IpSet::new(pool.family);
+        for block in blocks.around(&pool.ips) {
+            let own = block.records().filter(|(_, record)| record.pool == pool.uid);
+            for (offset, _) in own {
+                held.insert(block.address(offset));
+            }
+        }
+        Ok(held)
+    }
+
     /// The records that `filter` lets through, ascending by address, IPv4 first. Cost: one listing of all blocks.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ pub(crate) fn clamp(count: u128) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn status(
+pub(super) fn status(
     pool: &SpiderIPPool,
     parsed: &Pool,
     reserved: &IpSet,

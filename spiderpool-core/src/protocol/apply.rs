@@ -107,19 +107,25 @@ fn grant_or_probe(
     {
         return Ok(settle_on(offset, grant, purpose, block));
     }
-    let Some(pool_plan) = plan_of(&grant.pool, truths)? else {
-        return Ok((Outcome::NoPlan(pool), UNCHANGED));
+    if grant.wanted.is_none() && block.held() == block.bits().mask() && !Mutation::CopyWithoutGrant.active() {
+        // Whatever the plans say.
+        return Ok((Outcome::Full, UNCHANGED));
+    }
+    let [pool_plan, reservation_plan] = match Mutation::PlanFromCache.active() {
+        true => [Some(remembered(&grant.pool)), truths.plan(&reservations)?.cloned()],
+        false => truths.both_plans([&pool, &reservations])?.map(Option::<&_>::cloned),
     };
-    let Some(reservation_plan) = truths.plan(&reservations)? else {
+    let Some(pool_plan) = pool_plan else { return Ok((Outcome::NoPlan(pool), UNCHANGED)) };
+    let Some(reservation_plan) = reservation_plan else {
         return Ok((Outcome::NoPlan(reservations), UNCHANGED));
     };
     let offered = block.usable_of(&pool_plan);
-    let unreserved = block.usable_of(reservation_plan) | all;
+    let unreserved = block.usable_of(&reservation_plan) | all;
     Ok(match block.pick(offered & unreserved & place, now, cooldown) {
         Pick::Free(offset) => {
             if purpose == Purpose::Grant {
                 block.install(&pool_plan);
-                block.install(reservation_plan);
+                block.install(&reservation_plan);
             }
             settle_on(offset, grant, purpose, block)
         }
@@ -140,14 +146,11 @@ fn grant_or_probe(
     })
 }
 
-/// The pool's plan as it was read, after the block's token.
-fn plan_of(pool: &PoolRef, truths: &Truths) -> Result<Option<Arc<Plan>>, Truth> {
-    if Mutation::PlanFromCache.active() {
-        let mut remembered = Plan::empty(pool.plan(), Some(pool.name.clone()), pool.family, 0);
-        remembered.set_usable(pool.usable.as_ref().clone());
-        return Ok(Some(Arc::new(remembered)));
-    }
-    truths.plan(&pool.plan()).map(|plan| plan.cloned())
+/// A plan as the request believes it is.
+fn remembered(pool: &PoolRef) -> Arc<Plan> {
+    let mut remembered = Plan::empty(pool.plan(), Some(pool.name.clone()), pool.family, 0);
+    remembered.set_usable(pool.usable.as_ref().clone());
+    Arc::new(remembered)
 }
 
 fn settle_on(offset: u8, grant: &Grant, purpose: Purpose, block: &mut Block) -> (Outcome, Effect) {

@@ -28,10 +28,23 @@ pub enum Logging {
     Off,
 }
 
+/// What a process believes of a block before it asks. Nothing of it has to be true.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Belief {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It does not exist: it is made without a look.
+    Absent,
+    /// As it was seen last.
+    Block(Token, Arc<Block>),
+}
+
 /// What is known of the block.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Knowledge {
     Nothing,
+    Believed,
     Absent,
     Cached(Token, Arc<Block>),
     Fresh(Token, Arc<Block>),
@@ -60,6 +73,18 @@ struct Pending {
     outcomes: Outcomes,
 }
 
+/// Who came along.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Newcomer {
+    None,
+    Plain,
+    /// One whose answer hangs on a truth.
+    Asks,
+}
+
+/// How often others may join a write.
+const MOST_JOINS: u8 = 4;
+
 /// What a [`Commit`] ends with.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Committed {
@@ -86,6 +111,10 @@ pub struct Commit {
     /// before it was judged anew may have been in it.
     sent: Option<Token>,
     tries: u32,
+    /// How often somebody came along.
+    joins: u8,
+    /// Who came since the operation under way was asked for: its reply was read before they came.
+    newcomer: Newcomer,
     logged: Vec<GrantKey>,
     /// What writes without a definite reply would have freed, by the intents' places: once the record is gone, that is
     /// the answer.
@@ -97,16 +126,14 @@ const QUICK_TRIES: u32 = 2;
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
 impl Commit {
-    /// Starts on `intents` for block `id`. `cached` is the block as last seen by this process, if it is.
+    /// Starts on `intents` for block `id`, of which this process believes `belief`.
     #[must_use]
-    pub fn new(
-        id: BlockId,
-        bits: BlockBits,
-        logging: Logging,
-        intents: Vec<Intent>,
-        cached: Option<(Token, Arc<Block>)>,
-    ) -> Self {
-        let knowledge = cached.map_or(Knowledge::Nothing, |(token, block)| Knowledge::Cached(token, block));
+    pub fn new(id: BlockId, bits: BlockBits, logging: Logging, intents: Vec<Intent>, belief: Belief) -> Self {
+        let knowledge = match belief {
+            Belief::Nothing => Knowledge::Nothing,
+            Belief::Absent => Knowledge::Believed,
+            Belief::Block(token, block) => Knowledge::Cached(token, block),
+        };
         Self {
             id,
             bits,
@@ -119,6 +146,8 @@ impl Commit {
             uncertain: None,
             sent: None,
             tries: 0,
+            joins: 0,
+            newcomer: Newcomer::None,
             logged: Vec::new(),
             freed: SmallVec::new(),
         }
@@ -128,6 +157,50 @@ impl Commit {
     #[must_use]
     pub fn id(&self) -> &BlockId {
         &self.id
+    }
+
+    /// Whether more intents may come along: nothing is decided yet, or it is decided anew. Not for ever, or those who are
+    /// there would never be answered.
+    #[must_use]
+    pub fn takes_more(&self) -> bool {
+        self.joins < MOST_JOINS
+            && !matches!(self.stage, Stage::Logging(_) | Stage::Writing(_) | Stage::Cleaning)
+    }
+
+    /// Takes `intents` along, where [`Self::takes_more`]. Their places follow those that are there.
+    pub fn join(&mut self, intents: impl IntoIterator<Item = Intent>) {
+        let before = self.intents.len();
+        for intent in intents {
+            // A free address may be given out by any plan that was read after the block's token. Others want to know
+            // what is true by now.
+            self.newcomer = self.newcomer.max(match &intent.action {
+                Action::Install(_) | Action::Withdraw(_) => Newcomer::Asks,
+                Action::Grant(grant) | Action::Probe(grant) if grant.claim.is_some() => Newcomer::Asks,
+                _ => Newcomer::Plain,
+            });
+            self.intents.push(intent);
+            self.done.push(None);
+        }
+        self.joins += u8::from(self.intents.len() > before);
+        self.make_old();
+    }
+
+    /// What was read before somebody came is good for a write, which the block's token guards, and not for an answer that
+    /// writes nothing.
+    fn make_old(&mut self) {
+        if self.newcomer == Newcomer::Asks && !Mutation::JoinedToOldTruths.active() {
+            self.truths.forget();
+        }
+        if self.newcomer == Newcomer::None || Mutation::JoinedToOldRead.active() {
+            return;
+        }
+        match &self.knowledge {
+            Knowledge::Fresh(token, block) => {
+                self.knowledge = Knowledge::Cached(token.clone(), block.clone());
+            }
+            Knowledge::Absent => self.knowledge = Knowledge::Believed,
+            Knowledge::Nothing | Knowledge::Believed | Knowledge::Cached(..) => {}
+        }
     }
 
     /// Drops the intents at `places`, whose requests were cut off. A write that may be under way leaves them open.
@@ -145,6 +218,7 @@ impl Commit {
 
     fn read(&mut self) -> Step<Committed> {
         self.knowledge = Knowledge::Nothing;
+        self.newcomer = Newcomer::None;
         self.truths.forget();
         self.stage = Stage::Reading;
         Step::Do(Op::Get(Key::Block(self.id.clone())))
@@ -208,7 +282,7 @@ impl Commit {
                 Knowledge::Cached(token, block) | Knowledge::Fresh(token, block) => {
                     Some((token.clone(), block.clone()))
                 }
-                Knowledge::Nothing | Knowledge::Absent => None,
+                Knowledge::Nothing | Knowledge::Believed | Knowledge::Absent => None,
             };
             let outcomes = self.done.iter().map(|done| done.clone().unwrap_or(Outcome::Expired)).collect();
             return Step::Done(Committed { outcomes, block });
@@ -219,12 +293,14 @@ impl Commit {
 
     /// Decides on what is known, or asks for what is missing.
     fn decide(&mut self, now: Timestamp, moment: Moment) -> Step<Committed> {
+        self.newcomer = Newcomer::None;
         self.expire(moment);
         if self.done.iter().all(Option::is_some) {
             return self.finish();
         }
         let (token, block, fresh) = match &self.knowledge {
             Knowledge::Nothing => return self.read(),
+            Knowledge::Believed => return self.decide_believed(),
             Knowledge::Absent if Mutation::GrantIntoAbsence.active() => {
                 (Token::new(""), Arc::new(Block::empty(self.id.clone(), self.bits)), true)
             }
@@ -321,14 +397,28 @@ impl Commit {
         Step::Do(op)
     }
 
+    /// Where somebody needs the block it can be made at once: if it is there, that says so. What is answered to an absent
+    /// one must be true, and is looked up.
+    fn decide_believed(&mut self) -> Step<Committed> {
+        let open = self.intents.iter().zip(&self.done).filter(|(_, done)| done.is_none());
+        match open.map(|(intent, _)| apply_to_absent(&intent.action)).all(|answer| answer.is_none()) {
+            true => self.create(),
+            false => self.read(),
+        }
+    }
+
+    fn create(&mut self) -> Step<Committed> {
+        self.stage = Stage::Creating;
+        let empty = Block::empty(self.id.clone(), self.bits);
+        Step::Do(Op::Create(Key::Block(self.id.clone()), empty.into()))
+    }
+
     fn decide_absent(&mut self) -> Step<Committed> {
         self.uncertain = None;
         let answers: Vec<_> = self.intents.iter().map(|intent| apply_to_absent(&intent.action)).collect();
         let wanted = answers.iter().zip(&self.done).any(|(answer, done)| answer.is_none() && done.is_none());
         if wanted {
-            self.stage = Stage::Creating;
-            let empty = Block::empty(self.id.clone(), self.bits);
-            return Step::Do(Op::Create(Key::Block(self.id.clone()), empty.into()));
+            return self.create();
         }
         for (at, answer) in answers.into_iter().enumerate() {
             if self.done[at].is_none() {
@@ -385,16 +475,19 @@ impl Machine for Commit {
                         }
                     },
                 };
+                self.make_old();
                 self.decide(now, moment)
             }
             (Stage::Creating, Reply::Written(token)) => {
                 let empty = Arc::new(Block::empty(self.id.clone(), self.bits));
                 self.knowledge = Knowledge::Fresh(token, empty);
+                self.make_old();
                 self.decide(now, moment)
             }
             (Stage::Creating, Reply::Failed(Failure::Exists)) => self.read(),
             (Stage::Asking(truth), reply) => {
                 if self.truths.learn(truth, &reply) {
+                    self.make_old();
                     self.decide(now, moment)
                 } else {
                     self.retry(moment)

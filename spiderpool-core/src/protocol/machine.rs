@@ -8,7 +8,7 @@ use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
 use super::intent::{Intent, Outcome, PoolRef};
 use crate::{
-    model::{BlockId, GrantKey},
+    model::{BlockId, GrantKey, PlanId},
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
     store::{Document, Key, Listing, Selector, StoreError, Token, Versioned},
     time::{Moment, Timestamp},
@@ -19,6 +19,8 @@ use crate::{
 pub enum Op {
     /// Read a document, linearizably. → [`Reply::Got`]
     Get(Key),
+    /// Read two documents at once, each linearizably, in no order. → [`Reply::GotBoth`]
+    GetBoth([Key; 2]),
     /// List documents. → [`Reply::Listed`]
     List(Selector),
     /// Create a document. → [`Reply::Written`]
@@ -49,6 +51,9 @@ pub enum Op {
         /// What the last hint turned out to be.
         spent: Option<(BlockId, Spent)>,
     },
+    /// This plan is missing and has to be settled: one request of a process does it for all. → [`Reply::Noted`], or
+    /// [`Reply::Slept`] where another one is at it: look again.
+    MaySettle(PlanId),
     /// The pool has room in these blocks. → [`Reply::Noted`]
     Roomy {
         /// The pool.
@@ -92,6 +97,8 @@ pub enum Reply {
     Start,
     /// The document, if there is one.
     Got(Option<Versioned>),
+    /// The documents, in the order they were asked for.
+    GotBoth([Option<Versioned>; 2]),
     /// The documents.
     Listed(Listing),
     /// Written, with its new token.

@@ -20,7 +20,7 @@ pub use add::{Add, AddFailure, Added, UNDO_BUDGET};
 pub use admit::{Admit, Admitted, Edit, Guard, Holder, Run};
 pub use apply::{Effect, apply, apply_to_absent};
 pub use claim::{Claimed, Holding};
-pub use commit::{Commit, Committed, Logging};
+pub use commit::{Belief, Commit, Committed, Logging};
 pub use del::{Del, Deleted, Releasing};
 pub use intent::{
     Action, Fence, Grant, How, Intent, Outcome, PoolRef, Reason, Release, ReleaseMode, Unusable, Withdraw,

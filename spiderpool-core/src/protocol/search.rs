@@ -134,6 +134,8 @@ enum Stage {
     Hinting,
     Committing(BlockId),
     Proving(Box<Prove>),
+    /// Whether to settle what this block has no plan of.
+    Asking(BlockId, Subject),
     Settling(Box<Settle>),
     Noting,
     Telling(BlockId),
@@ -153,6 +155,8 @@ pub struct Search {
     stage: Stage,
     pauses: u32,
     why: Option<Wait>,
+    /// The block that is tried again once its plan is settled.
+    again: Option<BlockId>,
     /// Plans that were settled for the sake of the wanted address: once each, or it would go on for ever.
     settled: u8,
 }
@@ -172,6 +176,7 @@ impl Search {
             stage: Stage::Start,
             pauses: 0,
             why: None,
+            again: None,
             settled: 0,
         }
     }
@@ -240,6 +245,12 @@ impl Search {
         self.run(Input { reply: Reply::Start, ..input })
     }
 
+    fn without_plan(&mut self, block: BlockId, subject: Subject) -> Step<Found> {
+        let plan = subject.plan.clone();
+        self.stage = Stage::Asking(block, subject);
+        Step::Do(Op::MaySettle(plan))
+    }
+
     fn pause(&mut self, why: Wait, moment: Moment) -> Step<Found> {
         if Mutation::ContentionSpills.active() {
             return self.refuse(Refusal::Exhausted);
@@ -288,8 +299,8 @@ impl Search {
                 _ => self.refuse(Refusal::Unusable(address, why)),
             },
             (Outcome::NoPlan(plan), _) => match self.candidate().cloned() {
-                Some(pool) if plan == pool.plan() => self.settle(Subject::pool(&pool), input),
-                Some(pool) => self.settle(Subject::reservations(&pool.scope, pool.family), input),
+                Some(pool) if plan == pool.plan() => self.without_plan(block, Subject::pool(&pool)),
+                Some(pool) => self.without_plan(block, Subject::reservations(&pool.scope, pool.family)),
                 None => self.try_candidate(None),
             },
             (Outcome::Unresolved(token), _) => Step::Done(Found::Wait(Wait::Unresolved(block, token))),
@@ -336,7 +347,10 @@ impl Search {
                     self.stage = Stage::Settling(settle);
                     Step::Do(op)
                 }
-                Step::Done(Settled::Done(..)) => self.try_candidate(None),
+                Step::Done(Settled::Done(..)) => match self.again.take() {
+                    Some(block) => self.commit(block),
+                    None => self.try_candidate(None),
+                },
                 Step::Done(Settled::InProgress(entry)) => {
                     self.pause(Wait::Editing(entry.object.to_string()), moment)
                 }
@@ -392,6 +406,14 @@ impl Machine for Search {
                 _ => self.pause(self.contended(), input.moment),
             },
             Stage::Telling(block) => self.commit(block),
+            Stage::Asking(block, subject) => match input.reply {
+                Reply::Noted => {
+                    self.again = Some(block);
+                    self.settle(subject, input)
+                }
+                _ if input.moment >= self.wanted.deadline => Step::Done(Found::Wait(self.contended())),
+                _ => self.commit(block),
+            },
             Stage::Noting => {
                 self.at += 1;
                 self.record = None;

@@ -8,7 +8,7 @@ use crate::{
     model::{Plan, PlanId},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
-    store::Key,
+    store::{Key, Versioned},
 };
 
 /// One truth that is asked for.
@@ -16,6 +16,8 @@ use crate::{
 pub enum Truth {
     /// A plan.
     Plan(PlanId),
+    /// Two plans, neither of them known.
+    Plans([PlanId; 2]),
     /// The endpoint with a stateful owner's claims.
     Claim(NamespacedName),
     /// The uid of the pod of this name.
@@ -30,6 +32,7 @@ impl Truth {
     pub fn op(&self) -> Op {
         match self {
             Self::Plan(id) => Op::Get(Key::Plan(id.clone())),
+            Self::Plans(ids) => Op::GetBoth(ids.clone().map(Key::Plan)),
             Self::Claim(name) => Op::Get(Key::Endpoint(name.clone())),
             Self::Pod(name) => Op::Pod(name.clone()),
             Self::Sandbox(node, container) => {
@@ -53,7 +56,7 @@ fn known<K: PartialEq, V>(list: &[(K, V)], key: &K) -> Option<usize> {
 }
 
 impl Truths {
-    /// Forgets everything: the block has another token by now.
+    /// Forgets everything: the block has another token by now, or somebody came who wants to know anew.
     pub(super) fn forget(&mut self) {
         let forgotten = std::mem::take(self);
         if Mutation::PlanBeforeToken.active() {
@@ -68,10 +71,11 @@ impl Truths {
     /// Takes the reply to [`Truth::op`] in. False if the reply does not fit: ask again.
     #[must_use]
     pub fn learn(&mut self, truth: Truth, reply: &Reply) -> bool {
+        let plan = |found: &Option<Versioned>| found.as_ref().and_then(|v| v.document.as_plan().cloned());
         match (truth, reply) {
-            (Truth::Plan(id), Reply::Got(found)) => {
-                let plan = found.as_ref().and_then(|v| v.document.as_plan().cloned());
-                self.plans.push((id, plan));
+            (Truth::Plan(id), Reply::Got(found)) => self.plans.push((id, plan(found))),
+            (Truth::Plans(ids), Reply::GotBoth(found)) => {
+                self.plans.extend(ids.into_iter().zip(found.each_ref().map(plan)));
             }
             (Truth::Claim(name), Reply::Got(found)) => {
                 let endpoint = found.as_ref().and_then(|v| v.document.as_endpoint().cloned());
@@ -90,6 +94,14 @@ impl Truths {
         match known(&self.plans, id) {
             Some(at) => Ok(self.plans[at].1.as_ref()),
             None => Err(Truth::Plan(id.clone())),
+        }
+    }
+
+    /// Asks for both at once where neither is known.
+    pub(super) fn both_plans(&self, ids: [&PlanId; 2]) -> Result<[Option<&Arc<Plan>>; 2], Truth> {
+        match ids.map(|id| known(&self.plans, id)) {
+            [None, None] => Err(Truth::Plans(ids.map(PlanId::clone))),
+            _ => Ok([self.plan(ids[0])?, self.plan(ids[1])?]),
         }
     }
 

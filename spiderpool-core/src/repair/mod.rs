@@ -112,6 +112,13 @@ pub async fn repair(
     Ok(Repaired { mode, found, actions: repair.actions, failures: repair.failures, left })
 }
 
+/// Gives stateful records their claims; what could not be done.
+pub(crate) async fn claims(allocator: &Allocator) -> Result<Vec<String>, StoreError> {
+    let mut repair = Repair { allocator: allocator.clone(), actions: Vec::new(), failures: Vec::new() };
+    repair.make_claims().await?;
+    Ok(repair.failures)
+}
+
 struct Repair {
     allocator: Allocator,
     actions: Vec<Action>,

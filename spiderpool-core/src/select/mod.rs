@@ -25,7 +25,7 @@ pub use catalog::PoolCatalog;
 pub use error::{AutoPoolProblem, Emptied, SelectError};
 pub use facts::{AutoPools, Facts, NamespaceFacts, NetworkConfig, NodeFacts, PodFacts};
 pub use liveness::{Death, death, is_alive};
-pub use owners::{controller_of, is_intermediate, top_controller};
+pub use owners::{controller_of, is_intermediate, is_native_top, top_controller};
 pub use refusal::{Refusal, Refused};
 pub use routes::{GrantedAddress, PlacedRoute, Routes, attach_routes};
 pub use source::Source;

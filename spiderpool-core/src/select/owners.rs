@@ -36,6 +36,15 @@ pub fn is_intermediate(owner: &OwnerReference) -> bool {
     above(owner).is_some()
 }
 
+/// Whether the pods of an object of `kind` that `owner` controls belong to that owner, as [`top_controller`] has it.
+#[must_use]
+pub fn is_native_top(owner: &OwnerReference, kind: &str) -> bool {
+    matches!(
+        (kind, group(owner), owner.kind.as_str()),
+        ("ReplicaSet", "apps", "Deployment") | ("Job", "batch", "CronJob")
+    )
+}
+
 /// Group and kind of what may stand above an owner.
 fn above(owner: &OwnerReference) -> Option<(&'static str, &'static str)> {
     match (group(owner), owner.kind.as_str()) {

@@ -16,7 +16,7 @@ use super::{
     world::Shared,
 };
 use crate::{
-    alloc::{Allocator, AllocatorConfig, IntentLog, Liveness, Sharing},
+    alloc::{Allocator, AllocatorConfig, IntentLog, Liveness, Logged, Sharing},
     model::{BlockBits, BlockId, GrantKey},
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
     protocol::{LogWrite, SandboxState},
@@ -61,9 +61,16 @@ impl SimLog {
 
 #[async_trait]
 impl IntentLog for SimLog {
-    async fn load(&self) -> Result<Vec<(GrantKey, BlockId, Token)>, StoreError> {
+    async fn load(&self) -> Result<Option<Vec<Logged>>, StoreError> {
         let entries = self.0.lock();
-        Ok(entries.iter().map(|(key, (block, token))| (key.clone(), block.clone(), token.clone())).collect())
+        let entries =
+            entries.iter().map(|(key, (block, token))| (key.clone(), block.clone(), Some(token.clone())));
+        Ok(Some(entries.collect()))
+    }
+
+    /// Not needed: it is never new. One that was lost does not know it.
+    async fn begin(&self, _: Vec<(GrantKey, BlockId)>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn write(&self, write: LogWrite) -> Result<(), StoreError> {

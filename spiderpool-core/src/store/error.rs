@@ -107,6 +107,12 @@ impl StoreError {
         Self::Unavailable { message: message.into(), source: None }
     }
 
+    /// Whether the same may go well later, with nobody doing anything about it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::UnknownOutcome { .. })
+    }
+
     /// [`StoreError::UnknownOutcome`] without a source.
     #[must_use]
     pub fn unknown(message: impl Into<String>) -> Self {

@@ -333,6 +333,27 @@ impl fmt::Display for WaitWhy {
     }
 }
 
+impl First {
+    /// In one word, as a label of figures.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NoPod => "no_pod",
+            Self::PodAbsent => "pod_absent",
+            Self::PodReplaced { .. } => "pod_replaced",
+            Self::Terminated { .. } => "terminated",
+            Self::TerminatedWithoutAddresses => "terminated_without_addresses",
+            Self::Ended { .. } => "ended",
+            Self::ShowsNothing { .. } => "shows_nothing",
+            Self::ControllerGone => "controller_gone",
+            Self::ControllerReplaced => "controller_replaced",
+            Self::Unwanted => "unwanted",
+            Self::ClaimedElsewhere { .. } => "claimed_elsewhere",
+            Self::Superseded { .. } => "superseded",
+        }
+    }
+}
+
 impl fmt::Display for First {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -19,6 +19,16 @@ pub enum Subnets {
     Disabled,
 }
 
+/// Who edits an object.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Editor {
+    /// A person, or a program that acts for one.
+    #[default]
+    Person,
+    /// The controller, which sizes auto pools: it claims what it gives to one in the same edit.
+    Controller,
+}
+
 /// What an object is judged against. Cheap to copy.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
@@ -26,6 +36,8 @@ pub struct Context<'a> {
     pub families: Families,
     /// Whether Subnets govern pools.
     pub feature: Subnets,
+    /// Who edits.
+    pub editor: Editor,
     /// All pools that exist; the judged one may be among them and is passed over.
     pub pools: &'a [Arc<SpiderIPPool>],
     /// All Subnets that exist; likewise.

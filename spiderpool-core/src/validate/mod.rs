@@ -13,7 +13,7 @@ pub mod reservation;
 pub mod subnet;
 
 pub use crate::api::{Violation, ViolationKind, Violations, Warning};
-pub use context::{Context, Subnets};
+pub use context::{Context, Editor, Subnets};
 pub(crate) use network::shown;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Rules for SpiderIPPool.
 
 use super::{
-    Context,
+    Context, Editor,
     context::{check_fixed, check_free, check_name, check_terminating},
     network::{self, addresses, allocatable, label_of, merge, shown},
 };
@@ -148,7 +148,7 @@ fn check_addresses(
             );
         }
     }
-    if is_auto(&pool.metadata.labels) {
+    if is_auto(&pool.metadata.labels) && context.editor == Editor::Person {
         let promised = controlled.iter().find(|(holder, _)| holder.as_str() == name);
         let promised = promised.map_or_else(|| IpSet::new(family), |(_, taken)| taken.ips.clone());
         let mine = addresses(&pool.spec, family);

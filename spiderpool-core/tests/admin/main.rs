@@ -1,6 +1,8 @@
 //! Administration and views through the public API.
 
 #[cfg(test)]
+mod autopools;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod endpoints;
@@ -8,6 +10,8 @@ mod endpoints;
 mod fsck;
 #[cfg(test)]
 mod held_up;
+#[cfg(test)]
+mod migrate;
 #[cfg(test)]
 mod objects;
 #[cfg(test)]

@@ -5,15 +5,18 @@ use std::{sync::Arc, time::Duration};
 use spiderpool_core::{
     addr::{Address, Family},
     admin::Mode,
-    alloc::{AddError, AddPart, AddRequest, Allocator, AllocatorConfig, DelRequest, MemoryLog, Sharing},
+    alloc::{
+        AddError, AddPart, AddRequest, Allocator, AllocatorConfig, DelRequest, IntentLog, Logged, MemoryLog,
+        Sharing,
+    },
     api::SpiderReservedIP,
-    model::{BlockBits, BlockId, Slot},
+    model::{BlockBits, BlockId, GrantKey, Slot},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, ScopeName},
     protocol::{
-        Action, Commit, Failure, Fence, Grant, Input, Intent, Logging, Machine, Op, Outcome, PoolRef,
-        ReleaseMode, Reply, Step,
+        Action, Belief, Commit, Failure, Fence, Grant, Input, Intent, LogWrite, Logging, Machine, Op,
+        Outcome, PoolRef, ReleaseMode, Reply, Step,
     },
-    store::{Document, Fault, FaultPlan, FaultStore, Key, Kind, MemoryStore, Selector, Store},
+    store::{Document, Fault, FaultPlan, FaultStore, Key, Kind, MemoryStore, Selector, Store, StoreError},
     time::{Moment, Timestamp},
 };
 
@@ -70,6 +73,63 @@ fn after_a_restart_a_del_frees_its_own_interface_only() {
         assert_eq!(pollster::block_on(again.del(&net1)).unwrap().released, [granted[1].address]);
         assert_eq!(held(&store), [granted[0].address], "eth0 runs on");
     }
+}
+
+/// A log that is new: nothing was written to it, and it says so.
+#[derive(Debug, Default)]
+struct NewLog {
+    inner: MemoryLog,
+    begun: parking_lot::Mutex<Option<Vec<(GrantKey, BlockId)>>>,
+}
+
+#[async_trait::async_trait]
+impl IntentLog for NewLog {
+    async fn load(&self) -> Result<Option<Vec<Logged>>, StoreError> {
+        let begun = self.begun.lock().is_some();
+        if begun { self.inner.load().await } else { Ok(None) }
+    }
+
+    async fn begin(&self, held: Vec<(GrantKey, BlockId)>) -> Result<(), StoreError> {
+        *self.begun.lock() = Some(held.clone());
+        self.inner.begin(held).await
+    }
+
+    async fn write(&self, write: LogWrite) -> Result<(), StoreError> {
+        self.inner.write(write).await
+    }
+}
+
+#[test]
+fn a_log_that_is_new_begins_with_what_the_blocks_say() {
+    let clock = Arc::new(Clockwork::default());
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let first = shared(&store, &clock, None);
+    let pool = world::pool("p", "10.0.0.0/24", &["10.0.0.1-10.0.0.4"]);
+    let pool = pollster::block_on(world::apply(&first, &pool));
+    let granted = pollster::block_on(first.add(&two_interfaces(&pool, None))).unwrap();
+    drop(first);
+
+    let log = Arc::new(NewLog::default());
+    let open = || {
+        let mut config = AllocatorConfig::new(NodeName::new("n1").unwrap());
+        config.sharing = Sharing::Shared;
+        config.log = Some(log.clone());
+        pollster::block_on(Allocator::open(store.clone(), clock.env(), config)).unwrap()
+    };
+    let second = open();
+    let id = BlockId::of(&ScopeName::default_scope(), second.block_bits(), granted[0].address);
+    let begun = log.begun.lock().clone().unwrap();
+    assert_eq!(begun.iter().map(|(_, block)| block).collect::<Vec<_>>(), [&id, &id]);
+    drop(second);
+    // From then on the log is believed: what it names is read, and nothing else.
+    let third = open();
+    assert_eq!(third.held(), 2);
+    let mut own: Vec<_> =
+        pollster::block_on(third.own_records()).unwrap().into_iter().map(|(at, _)| at).collect();
+    own.sort();
+    assert_eq!(own, [granted[0].address, granted[1].address]);
+    pollster::block_on(log.begin(Vec::new())).unwrap();
+    assert_eq!(pollster::block_on(open().own_records()).unwrap(), []);
 }
 
 #[test]
@@ -136,6 +196,9 @@ fn drive(
                 let failed = |error: spiderpool_core::store::StoreError| Reply::Failed(Failure::from(&error));
                 let reply = match &op {
                     Op::Get(key) => pollster::block_on(store.get(key)).map_or_else(failed, Reply::Got),
+                    Op::GetBoth(keys) => {
+                        Reply::GotBoth(keys.each_ref().map(|key| pollster::block_on(store.get(key)).unwrap()))
+                    }
                     Op::Create(key, document) => pollster::block_on(store.create(key, document.clone()))
                         .map_or_else(failed, Reply::Written),
                     Op::Update(key, token, document) => {
@@ -188,7 +251,7 @@ fn a_landed_write_is_not_called_expired_because_a_companion_needed_a_truth() {
         allocator.block_bits(),
         Logging::Off,
         vec![intent(1, 10), intent(2, 1_000)],
-        None,
+        Belief::Nothing,
     );
     let mut lost = false;
     let outcomes = drive(commit, &store, |op, reply| match op {
@@ -198,7 +261,7 @@ fn a_landed_write_is_not_called_expired_because_a_companion_needed_a_truth() {
             (Reply::Failed(Failure::Unknown), 1)
         }
         // By the time the plans are read again, a's deadline is over.
-        Op::Get(Key::Plan(_)) if lost => (reply, 50),
+        Op::GetBoth(_) if lost => (reply, 50),
         _ => (reply, if lost { 2 } else { 0 }),
     });
     let block = pollster::block_on(store.get(&Key::Block(id))).unwrap().unwrap();

@@ -12,7 +12,9 @@ use spiderpool_core::{
     model::{Binding, BlockBits, BlockId, Pool},
     mutation::Mutation,
     name::NodeName,
-    protocol::{Action, Commit, Grant, Input, Intent, Logging, Machine, Outcome, PoolRef, Reply, Step},
+    protocol::{
+        Action, Belief, Commit, Grant, Input, Intent, Logging, Machine, Outcome, PoolRef, Reply, Step,
+    },
     store::{Kind, MemoryStore, Selector, Store, StoreExt},
     time::{Moment, Timestamp},
     transfer::ImportOptions,
@@ -24,7 +26,7 @@ use super::{
 };
 
 /// The law holds, and without this rule it does not.
-fn holds(law: impl Fn() -> Result<(), String>, without: Mutation) {
+pub(crate) fn holds(law: impl Fn() -> Result<(), String>, without: Mutation) {
     law().unwrap();
     let broken = without.during(&law).expect_err("the mutation is not found");
     println!("| | | | | {without:?} | 1 | {broken} |");
@@ -185,7 +187,7 @@ fn rule_10_what_is_expired_is_not_run() {
         let bits = BlockBits::new(0).unwrap();
         let intent = Intent { action: Action::Grant(grant), deadline: Moment::from_millis(1_000) };
         let id = BlockId::of(&scope(), bits, address(0));
-        let mut commit = Commit::new(id, bits, Logging::On, vec![intent], None);
+        let mut commit = Commit::new(id, bits, Logging::On, vec![intent], Belief::Nothing);
         let moment = Moment::from_millis(1_000).after(Duration::from_millis(1));
         match commit.step(Input { now: Timestamp::from_millis(0), moment, reply: Reply::Start }) {
             Step::Done(done) if *done.outcomes == [Outcome::Expired] => Ok(()),
@@ -244,7 +246,7 @@ fn cases_of(mutation: Mutation) -> &'static str {
         M::ViewOverwritesClaim => "I13",
         M::ClaimSubnetBlindly => "rule 5e",
         M::UnclaimedPartsStay => "rule 8",
-        M::ExpiredRuns => "rule 10",
+        M::ExpiredRuns | M::JoinedToOldRead | M::JoinedToOldTruths => "rule 10",
     }
 }
 
@@ -257,6 +259,7 @@ fn every_mutation_has_a_case() {
         include_str!("stateful.rs"),
         include_str!("shell/cases.rs"),
         include_str!("derived.rs"),
+        include_str!("joins.rs"),
     ]
     .concat();
     for mutation in Mutation::ALL {

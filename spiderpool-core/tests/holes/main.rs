@@ -58,6 +58,8 @@ mod explore;
 #[cfg(test)]
 mod hash;
 #[cfg(test)]
+mod joins;
+#[cfg(test)]
 mod large;
 #[cfg(test)]
 mod plans;

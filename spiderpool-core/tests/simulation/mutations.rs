@@ -10,7 +10,7 @@ use spiderpool_core::{
 const SEEDS: u64 = 120;
 
 /// What only the exhaustive exploration (tests/holes) finds surely, and why no seed here does, or one in thousands.
-const NOT_FOUND: [(Mutation, &str); 7] = [
+const NOT_FOUND: [(Mutation, &str); 10] = [
     (
         Mutation::ClaimSubnetBlindly,
         "two edits must claim the same address of a Subnet between one reading and one write of its record (a seed in \
@@ -37,6 +37,21 @@ const NOT_FOUND: [(Mutation, &str); 7] = [
         "as ClaimNotRead, and the block must be written by a third one in between, without the claimed address",
     ),
     (
+        Mutation::UncertainNotMadeDead,
+        "a write without an answer must land after the request has got one that wrote nothing, and before anything else \
+         changes the block (a seed in thousands)",
+    ),
+    (
+        Mutation::JoinedToOldRead,
+        "a request must join a write that was decided on a reading of before it came, and what it needs to see must fall \
+         between the two (a seed in thousands)",
+    ),
+    (
+        Mutation::JoinedToOldTruths,
+        "an edit must reach a block between the reading of the plan for a grant there and that grant's write, and have \
+         narrowed the plan after it was read",
+    ),
+    (
         Mutation::PodBeforeToken,
         "the pod must be replaced between a question and the retry of a write that lost a race",
     ),
@@ -49,17 +64,9 @@ fn known(mutation: Mutation) -> Option<u64> {
 }
 
 const HINTS: &[(Mutation, u64)] = &[
-    (Mutation::PlanBeforeToken, 106),
-    (Mutation::GrantIntoAbsence, 64),
-    (Mutation::RefusalRestores, 148),
-    (Mutation::SettleDropsCurrent, 17),
-    (Mutation::SettleDropsCreation, 27),
-    (Mutation::AgentNeverSettles, 347),
-    (Mutation::CloseWithoutBump, 96),
-    (Mutation::CloseForgetsReattaching, 210),
-    (Mutation::UncertainNotMadeDead, 31),
-    (Mutation::UncertainNotLogged, 126),
-    (Mutation::UnbindRunning, 193),
+    (Mutation::CloseWithoutBump, 169),
+    (Mutation::CloseForgetsReattaching, 677),
+    (Mutation::UnbindRunning, 184),
 ];
 
 fn found(mutation: Mutation) -> Option<(u64, String)> {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use spiderpool_core::alloc::{Storm, storm};
+use spiderpool_core::alloc::{Storm, Unrest, storm, unrest};
+use spiderpool_core::store::conformance::Failure;
 use spiderpool_testbed::Etcd;
 
 use crate::{
@@ -42,19 +43,38 @@ fn misfortunes(etcd: &Mutex<Etcd>, stop: &AtomicBool) -> usize {
     count
 }
 
-#[test]
-fn as_many_pods_as_addresses_while_leaders_die() {
-    let Some(etcd) = etcd("pods while leaders die", 3) else { return };
+/// Does `work` on three members while their leaders die.
+fn while_leaders_die(test: &str, work: impl AsyncFnOnce(&OnEtcd) -> Result<(), Failure>) {
+    let Some(etcd) = etcd(test, 3) else { return };
     let mut harness = OnEtcd::new(etcd);
     let (cluster, stop) = (harness.harm(), Arc::new(AtomicBool::new(false)));
     let blowing = thread::spawn({
         let stop = stop.clone();
         move || misfortunes(&cluster, &stop)
     });
-    let storm_of = Storm { agents: 4, requesters: 8, pods: 200, rounds: 20 };
-    let outcome = runtime().block_on(storm(&harness, storm_of));
+    let outcome = runtime().block_on(work(&harness));
     stop.store(true, Ordering::Relaxed);
     let count = blowing.join().unwrap();
     outcome.unwrap();
     assert!(count > 1, "only {count} leaders died");
+}
+
+#[test]
+fn as_many_pods_as_addresses_while_leaders_die() {
+    let storm_of = Storm { agents: 4, requesters: 8, pods: 200, rounds: 20 };
+    while_leaders_die("pods while leaders die", async |harness| storm(harness, storm_of).await);
+}
+
+const UNREST: Unrest = Unrest { agents: 4, requesters: 8, containers: 20, edits: 40 };
+
+#[test]
+fn agents_an_administrator_and_a_sweep() {
+    let Some(etcd) = etcd("unrest", 1) else { return };
+    runtime().block_on(unrest(&OnEtcd::new(etcd), UNREST)).unwrap();
+}
+
+#[test]
+fn agents_an_administrator_and_a_sweep_while_leaders_die() {
+    let size = Unrest { containers: 60, ..UNREST };
+    while_leaders_die("unrest while leaders die", async |harness| unrest(harness, size).await);
 }

@@ -12,7 +12,7 @@ use spiderpool_core::{
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 
-use crate::cluster::shared;
+use crate::cluster::{Cluster, shared};
 
 /// What the API server claims leaves these out: documents without a limit, the refusal of watches, exclusiveness, and
 /// the two checks that need a crash, which is nothing to a store that keeps nothing.
@@ -79,6 +79,12 @@ impl Harness for OnServer {
     }
 }
 
+/// The store on `cluster`, as it is.
+pub(crate) async fn on(cluster: &Cluster) -> OnServer {
+    let config = cluster.config().await;
+    OnServer { config, certain: true, volume: 600, wrap: Box::new(|store| Arc::new(store)) }
+}
+
 pub(crate) fn green(report: &Report, executed: usize) {
     println!("{report}");
     assert!(report.is_green(executed), "{report}");
@@ -87,9 +93,6 @@ pub(crate) fn green(report: &Report, executed: usize) {
 #[test]
 fn the_api_server_keeps_the_contract() {
     let Some(cluster) = shared() else { return };
-    let report = cluster.runtime.block_on(async {
-        let config = cluster.config().await;
-        run(&OnServer { config, certain: true, volume: 600, wrap: Box::new(|store| Arc::new(store)) }).await
-    });
+    let report = cluster.runtime.block_on(async { run(&on(&cluster).await).await });
     green(&report, EXECUTED);
 }

@@ -1,4 +1,4 @@
-//! The kit while the API server is killed and started again.
+//! The kit, and allocators, while the API server is killed and started again.
 
 use std::{
     sync::{
@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use spiderpool_core::alloc::{Unrest, unrest};
 use spiderpool_core::store::{
     Capabilities, Document, Key, Listing, Position, Selector, Store, StoreError, Token, Versioned, Watch,
     conformance::{Retrying, run},
@@ -80,22 +81,21 @@ impl<S: Store> Store for Waiting<S> {
     }
 }
 
-#[test]
-fn the_contract_holds_while_the_server_restarts() {
-    let Some(mut cluster) = start("store-kube: the kit while the API server restarts") else { return };
+/// Does `work` on a server of its own, which dies and comes back; what came of it, and how often it died.
+fn while_it_restarts<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    test: &str,
+    again: fn(Arc<dyn Store>) -> Arc<dyn Store>,
+    work: impl FnOnce(OnServer) -> F,
+) -> Option<(T, usize)> {
+    let mut cluster = start(test)?;
     let runtime = cluster.runtime.clone();
     let config = runtime.block_on(cluster.config());
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
-    let kit = runtime.spawn(async move {
-        let wrap = move |store| {
-            let waiting = Waiting { store, asked: counter.clone() };
-            Arc::new(Retrying::new(Arc::new(waiting))) as Arc<dyn Store>
-        };
-        run(&OnServer { config, certain: false, volume: 100, wrap: Box::new(wrap) }).await
-    });
+    let wrap = move |store| again(Arc::new(Waiting { store, asked: counter.clone() }));
+    let work = runtime.spawn(work(OnServer { config, certain: false, volume: 100, wrap: Box::new(wrap) }));
     let mut restarts = 0;
-    while !kit.is_finished() {
+    while !work.is_finished() {
         if asked.load(Ordering::SeqCst) >= (restarts + 1) * REQUESTS_PER_LIFE {
             cluster.plane.kill_apiserver();
             cluster.plane.restart_apiserver().unwrap();
@@ -103,9 +103,33 @@ fn the_contract_holds_while_the_server_restarts() {
         }
         runtime.block_on(async { tokio::time::sleep(Duration::from_millis(10)).await });
     }
-    let report = runtime.block_on(kit).unwrap();
+    let done = runtime.block_on(work).unwrap();
     let asked = asked.load(Ordering::SeqCst);
-    println!("the API server was killed and started again {restarts} times in {asked} requests");
+    println!("{test}: the API server was killed and started again {restarts} times in {asked} requests");
+    Some((done, restarts))
+}
+
+#[test]
+fn the_contract_holds_while_the_server_restarts() {
+    let again = |store| Arc::new(Retrying::new(store)) as Arc<dyn Store>;
+    let done =
+        while_it_restarts("store-kube: the kit while the API server restarts", again, async |harness| {
+            run(&harness).await
+        });
+    let Some((report, restarts)) = done else { return };
     green(&report, EXECUTED - 1);
     assert!(restarts > 2, "the server was restarted {restarts} times");
+}
+
+#[test]
+fn agents_an_administrator_and_a_sweep_while_the_server_restarts() {
+    let size = Unrest { agents: 4, requesters: 4, containers: 25, edits: 20 };
+    let done = while_it_restarts(
+        "store-kube: unrest while the API server restarts",
+        |store| store,
+        async move |harness| unrest(&harness, size).await,
+    );
+    let Some((outcome, restarts)) = done else { return };
+    outcome.unwrap();
+    assert!(restarts > 0, "the server was never restarted");
 }

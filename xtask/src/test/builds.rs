@@ -43,11 +43,15 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         skips.push(format!("tests with network interfaces: {problem}"));
     }
     servers()?;
-    let runs: [&[&str]; 3] = [
+    // The programs with the stores that they have on request alone. Of the whole workspace, so that what they depend on has
+    // the features that it was built with before.
+    const STORES: &str = "spiderpool-cni/etcd,spiderpool-cni/kube,spiderpool-cli/etcd,spiderpool-cli/kube";
+    let with_stores = ["--workspace", "--features", STORES, "--test"];
+    let runs: [&[&str]; 4] = [
         &["--workspace", "--no-fail-fast"],
-        // The programs with the stores that they have on request alone.
-        &["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "daemon", "--", "etcd", "kube"],
-        &["-p", "spiderpool-cli", "--features", "etcd,kube", "--test", "stores"],
+        &[&with_stores[..], &["daemon", "--", "etcd", "kube"]].concat(),
+        &[&with_stores[..], &["soak", "--", "servers"]].concat(),
+        &[&with_stores[..], &["stores"]].concat(),
     ];
     for run in runs {
         workspace.cargo("test").args(run).env(SKIPS_VARIABLE, &file).run()?;
@@ -95,7 +99,7 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Verdict {
         skips.push(format!("the plugin beside host-local: {problem}"));
     }
     etcd_packages(workspace)?;
-    let bench = ["-p", "spiderpool-benches", "--features", "etcd", "--bench", "*", "--", "--test"];
+    let bench = ["-p", "spiderpool-benches", "--features", "etcd,kube", "--bench", "*", "--", "--test"];
     workspace.cargo("bench").args(bench).env(SKIPS_VARIABLE, &file).run()?;
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
@@ -108,7 +112,7 @@ fn fuzz(workspace: &Workspace, subcommand: &str) -> Program {
 }
 
 /// What compiling the etcd client takes, once the lock file says that it is part of the project.
-fn etcd_packages(workspace: &Workspace) -> Result<(), Problem> {
+pub(crate) fn etcd_packages(workspace: &Workspace) -> Result<(), Problem> {
     if workspace.read("Cargo.lock")?.contains("name = \"etcd-client\"\n") {
         packages::ensure(workspace, Purpose::Etcd)?;
     }

@@ -12,6 +12,7 @@ use std::time::Instant;
 use crate::problem::Problem;
 use crate::workspace::Workspace;
 
+pub(crate) use builds::etcd_packages;
 pub(crate) use selection::Selection;
 use summary::{Finding, Summary};
 

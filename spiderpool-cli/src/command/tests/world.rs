@@ -127,6 +127,59 @@ pub(super) struct World {
     session: Session,
 }
 
+/// As upstream left it: two pods that its notes agree on, a leak, two pods with one address, and its agents still there.
+const UPSTREAM: &str = r#"
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: spiderpool-agent, namespace: kube-system}
+status: {numberReady: 3}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: default, uid: set-1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-0, namespace: default, uid: u0}
+spec: {nodeName: n1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-0, namespace: default, uid: u1}
+spec: {nodeName: n2}
+---
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderIPPool
+metadata: {name: blue, uid: uid-blue}
+spec: {ipVersion: 4, subnet: 10.6.0.0/16, ips: [10.6.0.10-10.6.0.19]}
+status:
+  allocatedIPs: '{"10.6.0.10":{"pod":"default/web-0","podUid":"u0"},"10.6.0.11":{"pod":"default/db-0","podUid":"u1"},"10.6.0.12":{"pod":"default/gone","podUid":"u2"}}'
+---
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderEndpoint
+metadata: {name: web-0, namespace: default}
+status:
+  current: {uid: u0, node: n1, ips: [{interface: eth0, ipv4: 10.6.0.10/16, ipv4Pool: blue}]}
+  ownerControllerType: Deployment
+  ownerControllerName: web
+---
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderEndpoint
+metadata: {name: twin, namespace: default}
+status:
+  current: {uid: u3, node: n1, ips: [{interface: eth0, ipv4: 10.6.0.10/16, ipv4Pool: blue}]}
+  ownerControllerType: Pod
+  ownerControllerName: twin
+---
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderEndpoint
+metadata: {name: db-0, namespace: default}
+status:
+  current: {uid: u1, node: n2, ips: [{interface: eth0, ipv4: 10.6.0.11/16, ipv4Pool: blue}]}
+  ownerControllerType: StatefulSet
+  ownerControllerName: db
+"#;
+
 impl World {
     /// A store with nothing in it.
     pub(super) fn empty() -> Self {
@@ -155,6 +208,16 @@ impl World {
             store.create(&Key::Endpoint(pod_name("web-1")), endpoint().into()).await.unwrap();
         });
         Self { session }
+    }
+
+    /// Puts what upstream left, past all checks.
+    pub(super) fn put_upstream(&self) {
+        block_on(async {
+            for manifest in manifest::read_text("upstream", UPSTREAM).unwrap() {
+                let key = manifest.object.key().unwrap();
+                self.session.store().create(&key, manifest.object.into_document()).await.unwrap();
+            }
+        });
     }
 
     /// Deletes a pool past all checks.

@@ -6,7 +6,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use spiderpool_core::sweep::{Done, First, Swept, Verdict};
+use spiderpool_core::sweep::{Done, Swept, Verdict};
 use std::time::Duration;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -23,24 +23,6 @@ pub(super) struct Sweep {
     passes_failed: Counter,
     waiting: Gauge,
     took: Durations,
-}
-
-/// What the first source said, as a label.
-fn reason(first: &First) -> &'static str {
-    match first {
-        First::NoPod => "no_pod",
-        First::PodAbsent => "pod_absent",
-        First::PodReplaced { .. } => "pod_replaced",
-        First::Terminated { .. } => "terminated",
-        First::TerminatedWithoutAddresses => "terminated_without_addresses",
-        First::Ended { .. } => "ended",
-        First::ShowsNothing { .. } => "shows_nothing",
-        First::ControllerGone => "controller_gone",
-        First::ControllerReplaced => "controller_replaced",
-        First::Unwanted => "unwanted",
-        First::ClaimedElsewhere { .. } => "claimed_elsewhere",
-        First::Superseded { .. } => "superseded",
-    }
 }
 
 impl Sweep {
@@ -78,7 +60,7 @@ impl Sweep {
             match (&judged.done, &judged.verdict) {
                 (Done::Freed, Verdict::Free { first, .. }) => {
                     self.freed.inc();
-                    self.by_reason.get_or_create(&Reason { reason: reason(first) }).inc();
+                    self.by_reason.get_or_create(&Reason { reason: first.word() }).inc();
                 }
                 (Done::Later(_), _) => drop(self.failed.inc()),
                 (_, Verdict::Wait { .. }) => waiting += 1,

@@ -31,7 +31,7 @@ impl World {
 
     pub(super) fn context(&self) -> Context<'_> {
         let Self { families, feature, pools, subnets } = self;
-        Context { families: *families, feature: *feature, pools, subnets }
+        Context { families: *families, feature: *feature, editor: Default::default(), pools, subnets }
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use spiderpool_core::{
     addr::Address,
     model::{Block, BlockId, GrantKey},
-    protocol::{Action, Intent, LogWrite, OpenAttempt, Outcome},
+    protocol::{Action, Belief, Intent, LogWrite, OpenAttempt, Outcome},
     store::Token,
 };
 
@@ -23,8 +23,10 @@ impl Memory {
         self.cache.get_or_insert_default();
     }
 
-    pub(crate) fn cached(&self, id: &BlockId) -> Option<(Token, Arc<Block>)> {
-        self.cache.as_ref()?.get(id).cloned()
+    /// An agent with a cache takes a block that it has never seen for one that nobody has made.
+    pub(crate) fn belief(&self, id: &BlockId) -> Belief {
+        let Some(cache) = &self.cache else { return Belief::Nothing };
+        cache.get(id).map_or(Belief::Absent, |(token, block)| Belief::Block(token.clone(), block.clone()))
     }
 
     pub(crate) fn saw(&mut self, id: &BlockId, block: Option<(Token, Arc<Block>)>) {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use spiderpool_core::{
     model::{BlockBits, BlockId},
     protocol::{Commit, Failure, Input, Intent, Logging, Machine, Op, Outcome, PoolRef, Reply, Spent, Step},
+    store::{Key, Versioned},
     time::{Moment, Timestamp},
 };
 
@@ -22,6 +23,13 @@ enum Waiting {
     Inner(Op),
 }
 
+/// Two reads asked for at once: they come about one after the other, with whatever happens in between.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Both {
+    First(Key),
+    Second(Option<Versioned>),
+}
+
 /// A machine with whatever block write it has under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Runner<M: Machine> {
@@ -31,6 +39,7 @@ pub(crate) struct Runner<M: Machine> {
     todo: Vec<(BlockId, Intent)>,
     outcomes: Vec<Outcome>,
     waiting: Option<Waiting>,
+    both: Option<Both>,
     pauses: u32,
     spent: BTreeSet<u128>,
     start: usize,
@@ -45,6 +54,7 @@ impl<M: Machine> Runner<M> {
             todo: Vec::new(),
             outcomes: Vec::new(),
             waiting: None,
+            both: None,
             pauses: 0,
             spent: BTreeSet::new(),
             start: 0,
@@ -70,8 +80,8 @@ impl<M: Machine> Runner<M> {
 
     /// Begins, or goes on with `reply`, until the next operation on the world or the end.
     pub(crate) fn go(&mut self, reply: Reply, now: Timestamp, memory: &mut Memory) -> Option<M::Output> {
-        let mut reply = reply;
         let mut inside = matches!(self.waiting.take(), Some(Waiting::Inner(_)));
+        let mut reply = self.one_of_both(reply)?;
         loop {
             let input = self.input(now, reply);
             if inside {
@@ -84,6 +94,11 @@ impl<M: Machine> Runner<M> {
                     Step::Do(Op::Log(write)) => {
                         memory.write_log(write);
                         reply = Reply::Logged;
+                    }
+                    Step::Do(Op::GetBoth([first, second])) => {
+                        self.both = Some(Both::First(second));
+                        self.waiting = Some(Waiting::Inner(Op::Get(first)));
+                        return None;
                     }
                     Step::Do(op) => {
                         self.waiting = Some(Waiting::Inner(op));
@@ -112,7 +127,7 @@ impl<M: Machine> Runner<M> {
                     reply = Reply::Slept;
                 }
                 Step::Do(Op::Hint { pool, spent }) => reply = Reply::Hint(self.hint(&pool, spent)),
-                Step::Do(Op::Exhausted { .. } | Op::Roomy { .. }) => reply = Reply::Noted,
+                Step::Do(Op::Exhausted { .. } | Op::Roomy { .. } | Op::MaySettle(_)) => reply = Reply::Noted,
                 Step::Do(Op::Commit(mut intents)) => {
                     intents.reverse();
                     self.todo = intents;
@@ -127,13 +142,26 @@ impl<M: Machine> Runner<M> {
         }
     }
 
+    /// The reply to two reads, once both are there; none while the second one is to come.
+    fn one_of_both(&mut self, reply: Reply) -> Option<Reply> {
+        match (self.both.take(), reply) {
+            (Some(Both::First(second)), Reply::Got(found)) => {
+                self.both = Some(Both::Second(found));
+                self.waiting = Some(Waiting::Inner(Op::Get(second)));
+                None
+            }
+            (Some(Both::Second(first)), Reply::Got(second)) => Some(Reply::GotBoth([first, second])),
+            (_, reply) => Some(reply),
+        }
+    }
+
     fn next_write(&mut self, memory: &Memory) -> bool {
         let Some((id, intent)) = self.todo.pop() else {
             self.inner = None;
             return false;
         };
-        let cached = memory.cached(&id);
-        let commit = Commit::new(id, self.bits, Logging::On, vec![intent.clone()], cached);
+        let belief = memory.belief(&id);
+        let commit = Commit::new(id, self.bits, Logging::On, vec![intent.clone()], belief);
         self.inner = Some((commit, intent));
         true
     }

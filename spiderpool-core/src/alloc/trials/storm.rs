@@ -1,22 +1,18 @@
 //! N addresses for exactly N pods, under a storm, on any store (feature `conformance`).
 
-use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{AddError, AddRequest, Allocator, AllocatorConfig, DelRequest, MemoryLog, Sharing};
+use super::agents::{self, named};
 use crate::{
     addr::Address,
-    admin::Mode,
-    api::{IPPoolSpec, ObjectMeta, SpiderIPPool},
+    alloc::{AddError, AddRequest, Allocator, DelRequest},
     env::BoxFuture,
     inspect::RecordFilter,
-    name::{ContainerId, InterfaceName, NodeName},
+    name::{ContainerId, InterfaceName},
     protocol::{PoolRef, Refusal},
-    store::{
-        Store,
-        conformance::{Failure, Harness},
-    },
+    store::conformance::{Failure, Harness},
 };
 
 /// How hard it blows.
@@ -76,39 +72,9 @@ pub async fn storm(harness: &dyn Harness, storm: Storm) -> Result<(), Failure> {
     sky.blocks_agree().await
 }
 
-fn named<T, E: std::fmt::Display>(name: Result<T, E>) -> Result<T, Failure> {
-    name.map_err(|error| Failure::new(error.to_string()))
-}
-
 async fn open(harness: &dyn Harness, storm: Storm) -> Result<Sky, Failure> {
-    let first = harness.open().await?;
-    let mut agents = Vec::new();
-    for number in 0..storm.agents {
-        let mut config = AllocatorConfig::new(named(NodeName::new(format!("node-{number}")))?);
-        if storm.agents > 1 {
-            config.sharing = Sharing::Shared;
-            config.log = Some(Arc::new(MemoryLog::default()));
-        }
-        // A client of its own where there can be more than one.
-        let store: Arc<dyn Store> = match first.capabilities().shared {
-            true => harness.open().await?,
-            false => first.clone(),
-        };
-        agents.push(named(Allocator::open(store, harness.env(), config).await)?);
-    }
-    let last = FIRST + u32::try_from(storm.pods).unwrap_or(u32::MAX >> 8) - 1;
-    let pool = SpiderIPPool {
-        metadata: ObjectMeta { name: POOL.into(), ..ObjectMeta::default() },
-        spec: IPPoolSpec {
-            subnet: "10.0.0.0/16".into(),
-            ips: vec![format!("{}-{}", Ipv4Addr::from(FIRST), Ipv4Addr::from(last))],
-            ..IPPoolSpec::default()
-        },
-        ..SpiderIPPool::default()
-    };
-    let [agent, ..] = &agents[..] else { return Err(Failure::new("a storm without agents")) };
-    named(agent.apply_pool(&pool, Mode::Real).await)?;
-    let pool = named(agent.pool(&named(POOL.parse())?).await)?;
+    let addresses = u32::try_from(storm.pods).unwrap_or(u32::MAX >> 8);
+    let (agents, pool) = agents::open(harness, storm.agents, &agents::pool(POOL, FIRST, addresses)).await?;
     let pods = Mutex::new(vec![Pod::default(); storm.pods]);
     Ok(Sky { agents, pool, pods })
 }

@@ -1,0 +1,109 @@
+//! What the leader does.
+
+use std::{sync::Arc, time::Duration};
+
+use spiderpool_core::{
+    admin::Mode,
+    alloc::Allocator,
+    inspect::ALLOCATED_IPS_SHOWN,
+    store::Store,
+    sweep::{Declared, Done, NoSandboxes, Sources, StoreSources, SweepPolicy},
+};
+use spiderpool_store_kube::KubeStore;
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::metrics::Metrics;
+use crate::{
+    apps::ClusterApps,
+    auto::{AutoPoolConfig, AutoPools, Looks},
+    notices::Notices,
+    status::{Figures, StatusWriter},
+};
+
+/// The pause between two looks at what edits and crashes left half-done.
+const TENDING: Duration = Duration::from_secs(5);
+/// So many pieces of news wait.
+const WAITING: usize = 256;
+
+/// Everything that a leader needs.
+#[derive(Clone, Debug)]
+pub(super) struct Duties {
+    pub(super) store: KubeStore,
+    pub(super) allocator: Allocator,
+    pub(super) notices: Arc<dyn Notices>,
+    /// None: applications get no pools.
+    pub(super) auto_pools: Option<AutoPoolConfig>,
+    pub(super) groups: Vec<String>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) policy: SweepPolicy,
+    /// None: nothing is swept.
+    pub(super) sweep_interval: Option<Duration>,
+}
+
+/// Does all of it until it is dropped, or a part ends, which none does by itself.
+pub(super) async fn lead(duties: Duties) {
+    let mut tasks = JoinSet::new();
+    if let Some(config) = duties.auto_pools {
+        let (tell, news) = mpsc::channel(WAITING);
+        let (ask, unknown) = mpsc::channel(WAITING);
+        let apps = ClusterApps::new(duties.store.clone(), duties.groups.clone());
+        tasks.spawn(apps.run(tell, unknown));
+        let (notices, looks) = (Arc::clone(&duties.notices), Arc::clone(&duties.metrics) as Arc<dyn Looks>);
+        let pools = AutoPools::new(duties.allocator.clone(), notices, looks, config);
+        tasks.spawn(pools.run(news, ask));
+    }
+    tasks.spawn(tend(duties.allocator.clone()));
+    if let Some(interval) = duties.sweep_interval {
+        tasks.spawn(sweep(duties.clone(), interval));
+    }
+    let figures = Arc::clone(&duties.metrics) as Arc<dyn Figures>;
+    tasks.spawn(StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN).run());
+    duties.metrics.leads();
+    // No part ends by itself.
+    if let Some(Err(error)) = tasks.join_next().await {
+        tracing::error!(%error, "a part of what the leader does broke off; all of it begins anew");
+    }
+}
+
+/// Frees what nobody uses any more, each time after the interval.
+async fn sweep(duties: Duties, interval: Duration) {
+    let Duties { store, allocator, metrics, policy, .. } = duties;
+    let (store, clock) = (Arc::new(store) as Arc<dyn Store>, Arc::clone(&allocator.env().clock));
+    let sources = StoreSources::new(store, clock, Arc::new(NoSandboxes), Declared::Always);
+    let sources: Arc<dyn Sources> = Arc::new(sources);
+    loop {
+        tokio::time::sleep(interval).await;
+        match allocator.sweep(&sources, &policy, Mode::Real).await {
+            Ok(swept) => {
+                metrics.swept(&swept);
+                for judged in swept.judged.iter().filter(|judged| judged.done == Done::Freed) {
+                    let pod = judged.pod.as_ref().map(tracing::field::display);
+                    tracing::info!(address = %judged.address, pod, reason = %judged.reason, "freed by the sweep");
+                }
+            }
+            Err(error) => {
+                metrics.sweep_failed();
+                tracing::warn!(%error, "the sweep could not be done; the next pass goes on");
+            }
+        }
+    }
+}
+
+async fn tend(allocator: Allocator) {
+    loop {
+        match allocator.tend().await {
+            Ok(tended) => {
+                for object in &tended.deleted {
+                    tracing::info!(%object, "its deletion is finished");
+                }
+                for plan in tended.settled.iter().chain(&tended.buried) {
+                    tracing::info!(%plan, "settled");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "what edits left half-done could not be finished; the next pass goes on");
+            }
+        }
+        tokio::time::sleep(TENDING).await;
+    }
+}

@@ -1,0 +1,13 @@
+//! `spiderpool-controller`, the process: settings, leadership, health, figures, and what the leader does.
+
+mod events;
+mod health;
+mod leader;
+mod leading;
+mod metrics;
+mod run;
+mod settings;
+mod tls;
+
+pub use run::{ControllerError, run};
+pub use settings::{Command, Settings};

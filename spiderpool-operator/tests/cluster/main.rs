@@ -1,0 +1,10 @@
+//! The controller on a real control plane: a process under the documented roles, applications as kubectl makes them. Where
+//! the programs of a control plane cannot be built, each test says so and is counted as skipped.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod chaos;
+mod many;
+mod native;
+mod support;
+mod third_party;
+mod webhook;

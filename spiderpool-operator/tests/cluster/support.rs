@@ -1,0 +1,249 @@
+//! A control plane with Spiderpool's resources, and controllers that are processes of their own.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::Arc,
+    thread::JoinHandle,
+};
+
+use parking_lot::{Condvar, Mutex};
+use serde_json::Value;
+use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
+
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+const WEBHOOKS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-webhooks.yaml");
+const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-rbac.yaml");
+
+/// A control plane with its own controllers, Spiderpool's resources, and the controller's roles.
+pub(crate) struct Cluster {
+    pub(crate) plane: ControlPlane,
+    kubeconfig: PathBuf,
+}
+
+impl Cluster {
+    pub(crate) fn start(test: &str) -> Option<Self> {
+        let options = ControlPlaneOptions { controllers: true, ..ControlPlaneOptions::default() };
+        let plane = or_skip(test, ControlPlane::start(&options))?;
+        plane.install(Path::new(DEFINITIONS)).unwrap();
+        plane.ask(&["apply", "-f", ROLES], "").unwrap();
+        let kubeconfig = plane.kubeconfig_of("kube-system", "spiderpool-controller").unwrap();
+        Some(Self { plane, kubeconfig })
+    }
+
+    /// What kubectl says.
+    pub(crate) fn says(&self, args: &[&str]) -> String {
+        self.plane.ask(args, "").unwrap()
+    }
+
+    pub(crate) fn apply(&self, manifest: &str) {
+        self.plane.ask(&["apply", "-f", "-"], manifest).unwrap();
+    }
+
+    /// Waits until a field of an object is so.
+    pub(crate) fn until(&self, object: &str, path: &str, value: &str) {
+        let condition = format!("--for=jsonpath={{{path}}}={value}");
+        let waited = self
+            .says_or(&["wait", "--for=create", object, "--timeout=120s"])
+            .and_then(|_| self.says_or(&["wait", &condition, object, "--timeout=120s"]));
+        if let Err(error) = waited {
+            let now = self.says_or(&["get", object, "-o", "yaml"]);
+            panic!("{object}: {path} does not become {value}: {error}\n{now:?}");
+        }
+    }
+
+    pub(crate) fn gone(&self, object: &str) {
+        self.says(&["wait", "--for=delete", object, "--timeout=120s"]);
+    }
+
+    fn says_or(&self, args: &[&str]) -> Result<String, String> {
+        self.plane.ask(args, "").map_err(|error| error.to_string())
+    }
+
+    /// The names of the pools of the application `name`, by family.
+    pub(crate) fn pool_of(&self, application: &str) -> String {
+        let label = format!("ipam.spidernet.io/owner-application-name={application}");
+        let mut found = String::new();
+        while found.is_empty() {
+            found = self.says(&["get", "sp", "-l", &label, "-o", "jsonpath={.items[*].metadata.name}"]);
+        }
+        found
+    }
+
+    /// The messages of Events of this reason about objects of this name, until there is one.
+    pub(crate) fn event(&self, name: &str, reason: &str) -> String {
+        let selector = format!("involvedObject.name={name},reason={reason}");
+        let args =
+            ["get", "events", "-A", "--field-selector", &selector, "-o", "jsonpath={.items[*].message}"];
+        loop {
+            let told = self.says(&args);
+            if !told.is_empty() {
+                return told;
+            }
+        }
+    }
+
+    /// Starts a controller and waits until it serves.
+    pub(crate) fn controller(&self, name: &str, more: &[&str]) -> Controller {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpool-controller"))
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .envs([("SPIDERPOOL_LEADER_DURATION", "3"), ("SPIDERPOOL_LEADER_RENEW_DEADLINE", "2")])
+            .env("SPIDERPOOL_LEADER_RETRY_PERIOD", "1")
+            .args(["daemon", "--pod-name", name, "--address", "127.0.0.1", "--health-port", "0"])
+            .args(["--metrics-port", "0", "--webhook-port", "0", "--tls-extra-names", "127.0.0.1"])
+            .args(["--log-format", "json"])
+            .args(more)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Log::of(child.stderr.take().unwrap());
+        let mut controller = Controller { child, log, serving: Value::Null };
+        controller.serving = controller.log.until("serving");
+        controller
+    }
+
+    /// Has the API server ask the webhook of `controller`, as the documented configurations say.
+    pub(crate) fn ask(&self, controller: &Controller) {
+        let text = std::fs::read_to_string(WEBHOOKS).unwrap();
+        let url =
+            format!("clientConfig: {{url: 'https://{}/", controller.serving["webhook"].as_str().unwrap());
+        let service = "clientConfig: {service: {name: spiderpool-controller, namespace: kube-system, port: 5722, path: /";
+        assert_eq!(text.matches(service).count(), 6);
+        let text: String = text
+            .lines()
+            .map(|line| match line.replace(service, &url) {
+                changed if changed != line => changed.replace("}}", "'}") + "\n",
+                _ => line.to_owned() + "\n",
+            })
+            .collect();
+        self.apply(&text);
+        controller.until("the API server believes the webhook");
+    }
+
+    /// What kubectl says of a manifest that is refused.
+    pub(crate) fn refused(&self, manifest: &str) -> String {
+        match self.plane.ask(&["apply", "-f", "-"], manifest) {
+            Ok(said) => panic!("it was taken: {said}"),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+/// A Deployment whose pods ask for a pool out of `subnet`; `more` are more annotations.
+pub(crate) fn deployment(name: &str, replicas: usize, subnet: &str, more: &str) -> String {
+    format!(
+        "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, namespace: default}}
+spec:
+  replicas: {replicas}
+  selector: {{matchLabels: {{app: {name}}}}}
+  template:
+    metadata:
+      labels: {{app: {name}}}
+      annotations:
+        ipam.spidernet.io/subnet: '{subnet}'
+        {more}
+    spec: {{containers: [{{name: c, image: none.invalid/c}}]}}
+"
+    )
+}
+
+/// What a controller has said.
+struct Log {
+    said: Arc<(Mutex<Said>, Condvar)>,
+    reader: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Said {
+    lines: Vec<Value>,
+    /// There is no more to come.
+    ended: bool,
+}
+
+impl Log {
+    fn of(stderr: ChildStderr) -> Self {
+        let said: Arc<(Mutex<Said>, Condvar)> = Arc::default();
+        let told = Arc::clone(&said);
+        let reader = std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines() {
+                let line = line.unwrap();
+                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                told.0.lock().lines.push(line);
+                told.1.notify_all();
+            }
+            told.0.lock().ended = true;
+            told.1.notify_all();
+        });
+        Self { said, reader: Some(reader) }
+    }
+
+    /// Waits until it says `message`; the line.
+    fn until(&self, message: &str) -> Value {
+        let mut said = self.said.0.lock();
+        loop {
+            if let Some(found) = said.lines.iter().find(|line| line["message"] == message) {
+                return found.clone();
+            }
+            assert!(!said.ended, "it ended without saying {message:?}: {:?}", said.lines);
+            self.said.1.wait(&mut said);
+        }
+    }
+}
+
+/// A controller's process.
+pub(crate) struct Controller {
+    child: Child,
+    log: Log,
+    /// Its log line "serving".
+    serving: Value,
+}
+
+impl Controller {
+    /// What Prometheus scrapes.
+    pub(crate) fn metrics(&self) -> String {
+        let mut stream = TcpStream::connect(self.serving["metrics"].as_str().unwrap()).unwrap();
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Waits until it says so.
+    pub(crate) fn until(&self, message: &str) -> Value {
+        self.log.until(message)
+    }
+
+    /// Asks it to end; what it said. Nothing that it wanted to do was forbidden.
+    pub(crate) fn stopped(mut self) -> Vec<Value> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+        self.log.reader.take().unwrap().join().unwrap();
+        let lines = std::mem::take(&mut self.log.said.0.lock().lines);
+        let forbidden: Vec<_> =
+            lines.iter().filter(|line| line.to_string().contains("is forbidden: User")).collect();
+        assert!(forbidden.is_empty(), "{forbidden:?}");
+        lines
+    }
+
+    /// Ends it as nothing should end: at once.
+    pub(crate) fn killed(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // A test that failed leaves no process behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
