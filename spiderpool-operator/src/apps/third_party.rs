@@ -16,6 +16,7 @@ use spiderpool_core::{
     model::Application,
     name::Uid,
     select::controller_of,
+    store::StoreError,
 };
 use spiderpool_store_kube::{Fed, Follow, KubeStore, Loss, ReplicasPath, ServedKind};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -26,8 +27,11 @@ use super::{
 };
 use crate::notices::{About, Notice};
 
-/// The pause before the API server is asked again about a kind.
-const PAUSE: Duration = Duration::from_secs(5);
+/// The pause before the API server is asked again about a kind; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// A definition that has just been made is served after so many tries.
+const SETTLED: u32 = 4;
 
 /// The reason of notices about kinds that cannot be followed.
 const UNSCALED: &str = "ReplicasUnknown";
@@ -50,7 +54,7 @@ enum Learned {
     Asking,
     /// Its objects are followed, and have their replicas here; `listed` once all were told.
     Followed { shape: Shape, listed: bool },
-    /// It cannot be followed, and why.
+    /// It cannot be followed for now, and why.
     Not(String),
 }
 
@@ -67,6 +71,8 @@ pub(super) struct ThirdParties {
     groups: HashSet<String>,
     tell: mpsc::Sender<News>,
     kinds: HashMap<AppKind, Learned>,
+    /// Of the kinds whose objects are followed, also while that is forbidden.
+    shapes: HashMap<AppKind, Shape>,
     pods: HashMap<Application, Pods>,
     objects: HashMap<Application, Resource>,
     told: HashMap<Application, Workload>,
@@ -75,7 +81,16 @@ pub(super) struct ThirdParties {
 impl ThirdParties {
     pub(super) fn new(store: KubeStore, groups: HashSet<String>, tell: mpsc::Sender<News>) -> Self {
         let (kinds, pods) = (HashMap::new(), HashMap::new());
-        Self { store, groups, tell, kinds, pods, objects: HashMap::new(), told: HashMap::new() }
+        Self {
+            store,
+            groups,
+            tell,
+            kinds,
+            shapes: HashMap::new(),
+            pods,
+            objects: HashMap::new(),
+            told: HashMap::new(),
+        }
     }
 
     /// Until nobody listens any more.
@@ -120,11 +135,7 @@ impl ThirdParties {
         }
         self.kinds.insert(kind.clone(), Learned::Asking);
         let (store, kind, send) = (self.store.clone(), kind.clone(), send.clone());
-        tasks.spawn(async move {
-            let learned = learn(&store, &kind).await;
-            // Nobody is there any more to hear it.
-            let _ = send.send(Event::Learned(kind, learned)).await;
-        });
+        tasks.spawn(learn(store, kind, send));
     }
 
     fn learned(
@@ -145,6 +156,7 @@ impl ThirdParties {
                 let told = kind.clone();
                 let event = move |fed| Event::Objects(told.clone(), fed);
                 tasks.spawn(feed(self.store.clone(), Follow::Kind(served), send.clone(), event));
+                self.shapes.insert(kind.clone(), shape.clone());
                 Learned::Followed { shape, listed: false }
             }
             Err(why) => Learned::Not(why),
@@ -223,8 +235,9 @@ impl ThirdParties {
                         self.objects.insert(application, trimmed(object));
                     }
                 }
-                if let Some(Learned::Followed { listed, .. }) = self.kinds.get_mut(&kind) {
-                    *listed = true;
+                if let Some(shape) = self.shapes.get(&kind) {
+                    let followed = Learned::Followed { shape: shape.clone(), listed: true };
+                    self.kinds.insert(kind.clone(), followed);
                 }
                 changed.extend(self.pods.keys().filter(|app| AppKind::of(app) == kind).cloned());
                 // Never told complete: of some it is not known what they ask for, and they are not gone.
@@ -339,30 +352,63 @@ fn trimmed(mut object: Resource) -> Resource {
     object
 }
 
-async fn learn(store: &KubeStore, kind: &AppKind) -> Result<(ServedKind, Shape), String> {
-    let served = loop {
-        match store.served_kind(&kind.api_version, &kind.kind).await {
-            Ok(Some(served)) => break served,
-            Ok(None) => return Err("the API server does not serve its kind".into()),
+/// Asks about a kind until it is known, or nobody listens any more. What stands in the way is told, once each, and may pass: a
+/// definition is served a moment after it was made, or is made later; a role is granted.
+async fn learn(store: KubeStore, kind: AppKind, send: mpsc::Sender<Event>) {
+    let (mut pause, mut told, mut tries) = (FIRST_PAUSE, None, 0);
+    loop {
+        tries += 1;
+        match learn_once(&store, &kind).await {
+            Ok(Learning::Done(served, shape)) => {
+                let _ = send.send(Event::Learned(kind, Ok((served, shape)))).await;
+                return;
+            }
+            Ok(Learning::NotServed) if tries < SETTLED => {}
+            Ok(blocked) => {
+                let why = blocked.to_string();
+                if told.as_ref() != Some(&why)
+                    && send.send(Event::Learned(kind.clone(), Err(why.clone()))).await.is_err()
+                {
+                    return;
+                }
+                told = Some(why);
+            }
             Err(error) => tracing::warn!(kind = kind.kind, %error, "a kind cannot be asked about now"),
         }
-        tokio::time::sleep(PAUSE).await;
-    };
-    loop {
-        match store.replicas_path(&served).await {
-            Ok(ReplicasPath::At(path)) => return Ok((served, Shape::scaled(&path))),
-            Ok(ReplicasPath::NoScale) => return Ok((served, Shape::unknown())),
-            Ok(ReplicasPath::Forbidden(why)) => {
-                return Err(format!(
-                    "its definition may not be read: let the controller's ClusterRole get customresourcedefinitions \
-                     ({why})"
-                ));
-            }
-            Ok(_) => return Ok((served, Shape::unknown())),
-            Err(error) => tracing::warn!(kind = kind.kind, %error, "a definition cannot be read now"),
-        }
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// What asking about a kind came to.
+enum Learning {
+    Done(ServedKind, Shape),
+    NotServed,
+    Forbidden(String),
+}
+
+impl std::fmt::Display for Learning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done(..) => f.write_str("it is known"),
+            Self::NotServed => f.write_str("the API server does not serve its kind"),
+            Self::Forbidden(why) => write!(
+                f,
+                "its definition may not be read: let the controller's ClusterRole get customresourcedefinitions ({why})"
+            ),
+        }
+    }
+}
+
+async fn learn_once(store: &KubeStore, kind: &AppKind) -> Result<Learning, StoreError> {
+    let Some(served) = store.served_kind(&kind.api_version, &kind.kind).await? else {
+        return Ok(Learning::NotServed);
+    };
+    Ok(match store.replicas_path(&served).await? {
+        ReplicasPath::At(path) => Learning::Done(served, Shape::scaled(&path)),
+        ReplicasPath::Forbidden(why) => Learning::Forbidden(why),
+        _ => Learning::Done(served, Shape::unknown()),
+    })
 }
 
 /// Hands on a feed until nobody listens any more.

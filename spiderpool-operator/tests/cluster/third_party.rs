@@ -56,7 +56,11 @@ spec:
 fn pod(cluster: &Cluster, group: &str, kind: &str, plural: &str, name: &str, n: u32, number: &str) {
     let object = format!("{plural}.{group}/{name}");
     let uid = cluster.says(&["get", &object, "-o", "jsonpath={.metadata.uid}"]);
-    cluster.apply(&format!(
+    cluster.apply(&owned(group, kind, name, &uid, n, number));
+}
+
+fn owned(group: &str, kind: &str, name: &str, uid: &str, n: u32, number: &str) -> String {
+    format!(
         r#"
 apiVersion: v1
 kind: Pod
@@ -69,7 +73,7 @@ metadata:
     ipam.spidernet.io/ippool-ip-number: '{number}'
 spec: {{containers: [{{name: c, image: none.invalid/c}}]}}
 "#
-    ));
+    )
 }
 
 #[test]
@@ -158,5 +162,16 @@ spec: {{instances: {{wanted: {wanted}}}, workloadRef: {{kind: Deployment, name: 
     pod(&cluster, group, "Rollout", "rollouts", "web", 1, "+1");
     cluster.until(&web, ".status.totalIPCount", "5");
     assert_eq!(cluster.says(&["get", &web, "-o", "jsonpath={.metadata.uid}"]), uid, "it is the same pool");
+
+    // A kind that is defined after its pods were seen.
+    cluster.apply(&owned(group, "Late", "late", "0d2cb7a4-0000-4000-8000-000000000000", 0, "+0"));
+    let told = cluster.event("late", "ReplicasUnknown");
+    assert!(told.contains("the API server does not serve its kind"), "{told}");
+    cluster.apply(&definition(group, "Late", "lates", SCALE));
+    cluster.says(&["wait", "--for=condition=Established", "crd/lates.argoproj.io", "--timeout=60s"]);
+    cluster.apply(&object(group, "Late", "late", 6, "+0"));
+    let uid = cluster.says(&["get", "lates.argoproj.io/late", "-o", "jsonpath={.metadata.uid}"]);
+    let pool = format!("sp/auto4-late-eth0-{}", &uid[uid.len() - 12..][..5]);
+    cluster.until(&pool, ".status.totalIPCount", "6");
     next.stopped();
 }
