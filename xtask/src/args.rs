@@ -1,5 +1,6 @@
 //! The command line of xtask.
 
+use crate::chart::Generated;
 use crate::instructions::Action;
 use crate::soak::{self, Soak};
 use crate::test::Selection;
@@ -13,6 +14,7 @@ COMMANDS
   lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
   crds                   write the Kubernetes custom resource definitions into charts/spiderpool/crds
+  monitoring             write alert rules and the Grafana dashboard into charts/spiderpool/files
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
     --crashes N          kill -9 this often (500)
     --full-disks N       fill its disk this often (50)
@@ -60,8 +62,8 @@ pub(crate) enum Command {
     Lab(Vec<String>),
     /// Run the simulation with these arguments.
     Sim(Vec<String>),
-    /// Write the custom resource definitions.
-    Crds,
+    /// Write what is generated of the chart.
+    Chart(Generated),
     /// Crash the real agent this often.
     Soak(Soak),
     /// Do this with the test bed.
@@ -80,8 +82,9 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
     match command.as_str() {
         "lab" => Ok(Command::Lab(rest)),
         "sim" => Ok(Command::Sim(rest)),
-        "crds" if rest.is_empty() => Ok(Command::Crds),
-        "crds" => Err(format!("'crds' takes nothing, not '{}'", rest.join(" "))),
+        "crds" if rest.is_empty() => Ok(Command::Chart(Generated::Crds)),
+        "monitoring" if rest.is_empty() => Ok(Command::Chart(Generated::Monitoring)),
+        "crds" | "monitoring" => Err(format!("'{command}' takes nothing, not '{}'", rest.join(" "))),
         "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
         "testbed" => parse_testbed(&rest),
         "test" => parse_test(&rest),

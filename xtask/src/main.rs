@@ -1,12 +1,12 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `testbed` starts real
-//! servers, `crds` writes the custom resource definitions, `test` runs every check, `instructions` compares instruction
+//! servers, `crds` and `monitoring` write what is generated of the chart, `test` runs every check, `instructions` compares instruction
 //! counts with the committed baseline. Plain std, and no dependency but the test bed, which is plain std too: the command
 //! starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`crds`], [`mod@test`] and [`instructions`]
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`chart`], [`mod@test`] and [`instructions`]
 //! are the commands.
 
 #![expect(
@@ -16,7 +16,7 @@
 )]
 
 mod args;
-mod crds;
+mod chart;
 mod instructions;
 mod lab;
 mod packages;
@@ -63,7 +63,7 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab(lab_args) => lab::run(&Workspace::find()?, &lab_args),
-        Command::Crds => crds::run(&Workspace::find()?),
+        Command::Chart(what) => chart::run(&Workspace::find()?, what),
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),
         Command::Soak(soak) => {
             soak::run(&Workspace::find()?, soak)?;

@@ -36,6 +36,8 @@ impl Agent {
                 "off",
                 "--metrics-addr",
                 "off",
+                "--diagnostics-addr",
+                "off",
                 "--log-format",
                 "json",
             ])

@@ -68,6 +68,7 @@ impl Agent {
             .arg("--socket")
             .arg(place.socket())
             .args(["--node-name", node, "--health-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
+            .args(["--diagnostics-addr", "127.0.0.1:0"])
             .args(["--enable-ipv4", flag(families.ipv4()), "--enable-ipv6", flag(families.ipv6())])
             .args(["--multus-cluster-network", super::networks::DEFAULT_NETWORK])
             // CNI GC is shown at work, and a sweep in between would be there first.

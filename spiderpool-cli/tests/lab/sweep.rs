@@ -33,7 +33,16 @@ impl Place {
         command.env_clear().stderr(Stdio::piped()).arg("--store");
         command.arg(format!("sled://{}", folder.path().join("db").display()));
         command.arg("--socket").arg(folder.path().join("agent.sock"));
-        command.args(["--node-name", "n1", "--health-addr", "off", "--metrics-addr", "off"]);
+        command.args([
+            "--node-name",
+            "n1",
+            "--health-addr",
+            "off",
+            "--metrics-addr",
+            "off",
+            "--diagnostics-addr",
+            "off",
+        ]);
         let mut agent = Process(command.args(["--sweep-interval", "off"]).spawn().unwrap());
         let mut log = BufReader::new(agent.0.stderr.take().unwrap());
         let mut line = String::new();

@@ -1,8 +1,12 @@
 //! The daemon as a whole: from settings to the end.
 
 use super::leader::{LEASE, Leader};
+use super::live::{Live, offer};
 use super::sweeper::sweep;
-use super::{Agent, Metered, Metrics, ServeError, Services, Settings, SweepInterval, stop_signal};
+use super::{
+    Agent, ConfigurationError, Diagnostics, LogLevel, Metered, Metrics, ServeError, Services, Settings,
+    SweepInterval, stop_signal,
+};
 use crate::intents::{FileLog, LogError};
 #[cfg(feature = "kube")]
 use crate::node::ClusterPods;
@@ -13,9 +17,7 @@ use crate::store_url::StoreUrl;
 use spiderpool_core::alloc::{IntentLog, OpenError};
 use spiderpool_core::env::Env;
 use spiderpool_core::lease::{Holder, Leadership, lease_key};
-use spiderpool_core::model::Families;
 use spiderpool_core::name::{NameError, Namespace, NodeName, ScopeName};
-use spiderpool_core::select::{AutoPools, StatefulKinds};
 use spiderpool_core::store::Store;
 use spiderpool_core::sweep::SweepPolicy;
 use std::io;
@@ -37,6 +39,9 @@ pub enum DaemonError {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// The configuration file.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
     /// It cannot listen or serve.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -71,27 +76,16 @@ fn node_config(settings: &Settings) -> Result<NodeConfig, DaemonError> {
         flag: "--node-name",
         why: "it is not set, and the host has no name; set it".into(),
     })?;
-    let families = match (settings.enable_ipv4, settings.enable_ipv6) {
-        (true, true) => Families::Both,
-        (true, false) => Families::V4,
-        (false, true) => Families::V6,
-        (false, false) => {
-            let why = "both families are off; enable at least one".into();
-            return Err(DaemonError::Setting { flag: "--enable-ipv4, --enable-ipv6", why });
-        }
-    };
     let cluster_network = settings.multus_cluster_network.as_deref().filter(|name| !name.is_empty());
     Ok(NodeConfig {
         node: NodeName::new(node).map_err(wrong("--node-name"))?,
         scope: ScopeName::default_scope(),
-        families,
-        stateful: if settings.enable_statefulset { StatefulKinds::default() } else { StatefulKinds::none() },
+        offer: offer(settings)?,
         home: Namespace::new(&settings.namespace).map_err(wrong("--namespace"))?,
         cluster_network: cluster_network
             .map(str::parse)
             .transpose()
             .map_err(wrong("--multus-cluster-network"))?,
-        auto_pools: AutoPools::Enabled,
         auto_pool_patience: Duration::from_secs(settings.auto_pool_patience),
         state: settings.state_dir(),
         endpoints: settings.endpoints,
@@ -107,7 +101,8 @@ fn node_config(settings: &Settings) -> Result<NodeConfig, DaemonError> {
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub async fn daemon(settings: Settings) -> Result<(), DaemonError> {
+pub async fn daemon(settings: Settings, level: LogLevel) -> Result<(), DaemonError> {
+    let (live, settings) = Live::read(settings, level)?;
     let config = node_config(&settings)?;
     let first = stop_signal().map_err(DaemonError::Signals)?;
     let (tell, told) = oneshot::channel();
@@ -122,7 +117,7 @@ pub async fn daemon(settings: Settings) -> Result<(), DaemonError> {
         let _ = told.await;
     };
     tokio::select! {
-        served = serve(settings, config, told) => served,
+        served = serve(settings, live, config, told) => served,
         interrupted = told_twice => interrupted,
     }
 }
@@ -198,6 +193,7 @@ fn intent_log(settings: &Settings, config: &NodeConfig) -> Result<Option<Arc<dyn
 
 async fn serve(
     settings: Settings,
+    live: Live,
     mut config: NodeConfig,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), DaemonError> {
@@ -214,7 +210,9 @@ async fn serve(
     let ipam = Arc::new(Metered::new(Arc::clone(&node) as _, Arc::clone(&metrics)));
     let leader = leader(&settings, &config, &store, &env)?;
     let timing = settings.lease_duration.timing();
+    let diagnostics = diagnostics(&settings, &node, &env);
     let mut tasks = JoinSet::new();
+    tasks.spawn(live.follow(Arc::clone(&node)));
     if let SweepInterval::Every(interval) = settings.sweep_interval {
         let (standing, node, metrics) = (leader.clone(), Arc::clone(&node), Arc::clone(&metrics));
         tasks.spawn(async move { standing.stand(timing).await });
@@ -226,10 +224,27 @@ async fn serve(
         // Whatever they have begun is whole or not done: every step is one write.
         tasks.abort_all();
     };
-    agent.serve(Services { ipam, store, metrics }, stop).await?;
+    agent.serve(Services { ipam, store, metrics, diagnostics }, stop).await?;
     leader.resign().await;
     node.settle_endpoints().await;
     Ok(())
+}
+
+/// What the agent says of itself besides what every process says.
+fn diagnostics(settings: &Settings, node: &Arc<Node>, env: &Env) -> Diagnostics {
+    let (node, store) = (Arc::clone(node), settings.store.to_string());
+    let name = settings.node_name().unwrap_or_default();
+    Diagnostics::new("spiderpool-agent", env!("CARGO_PKG_VERSION"), Arc::clone(&env.clock), move || {
+        let conflicts = node.allocator().conflicts();
+        [
+            ("store", store.clone()),
+            ("node", name.clone()),
+            ("heldAddresses", node.allocator().held().to_string()),
+            ("conflictsOfGrants", conflicts.grants.to_string()),
+            ("conflictsOfReleases", conflicts.releases.to_string()),
+        ]
+        .into()
+    })
 }
 
 /// Whether there are other agents on the store, and then the lease that one of them has.

@@ -6,8 +6,10 @@ use clap::ValueEnum;
 use std::io::IsTerminal;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Registry, fmt};
 
 /// How to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,6 +47,26 @@ const WAITING: usize = 4_096;
 #[must_use = "the log ends with it"]
 pub struct LogWriter {
     _guard: WorkerGuard,
+    level: LogLevel,
+}
+
+impl LogWriter {
+    /// What changes how much is logged.
+    pub fn level(&self) -> LogLevel {
+        self.level.clone()
+    }
+}
+
+/// How much is logged, while it is.
+#[derive(Clone, Debug, Default)]
+pub struct LogLevel(Option<reload::Handle<LevelFilter, Registry>>);
+
+impl LogLevel {
+    /// From now on so much is logged.
+    pub fn set(&self, verbosity: LogVerbosity) {
+        // The only error is that the log has ended.
+        let _ = self.0.as_ref().map(|handle| handle.reload(LevelFilter::from(verbosity)));
+    }
 }
 
 /// Sets up the log of this process; once.
@@ -58,21 +80,22 @@ pub fn init(verbosity: LogVerbosity, format: LogFormat) -> Result<LogWriter, Log
         .buffered_lines_limit(WAITING)
         .thread_name("log")
         .finish(std::io::stderr());
-    let builder = fmt()
-        .with_max_level(LevelFilter::from(verbosity))
+    let (filter, handle) = reload::Layer::new(LevelFilter::from(verbosity));
+    let lines = fmt::layer()
         .with_writer(writer)
         // Whoever read the log may have ended: complaining about that on standard error panics.
         .log_internal_errors(false)
         .with_ansi(terminal);
+    let registry = tracing_subscriber::registry().with(filter);
     let json = match format {
         LogFormat::Json => true,
         LogFormat::Text => false,
         LogFormat::Auto => !terminal,
     };
     if json {
-        builder.json().flatten_event(true).with_span_list(false).finish().try_init()?;
+        registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()?;
     } else {
-        builder.finish().try_init()?;
+        registry.with(lines).try_init()?;
     }
-    Ok(LogWriter { _guard: guard })
+    Ok(LogWriter { _guard: guard, level: LogLevel(Some(handle)) })
 }

@@ -3,11 +3,14 @@
 //!
 //! What it serves is behind one trait, [`Ipam`]; everything here is the shell around it.
 
+mod configuration;
 mod daemon;
+mod diagnostics;
 mod drain;
 mod health;
 mod ipam;
 mod leader;
+mod live;
 mod logging;
 mod metrics;
 mod process;
@@ -19,12 +22,14 @@ mod socket;
 mod store_routes;
 mod sweeper;
 
+pub use configuration::{Configuration, ConfigurationError, ConfigurationFile};
 pub use daemon::{DaemonError, daemon};
+pub use diagnostics::{Diagnostics, router as diagnostics_router};
 pub use drain::Drain;
 pub use ipam::{Budget, Ipam};
 pub use leader::LeaseDuration;
-pub use logging::{LogFormat, LogInitError, LogWriter, init as init_logging};
-pub use metrics::{Metered, Metrics};
+pub use logging::{LogFormat, LogInitError, LogLevel, LogWriter, init as init_logging};
+pub use metrics::{Metered, Metrics, sample as sample_metrics};
 pub use process::run_process;
 pub use replay::Replay;
 pub use run::{Agent, Bound, ServeError, Services, stop_signal};

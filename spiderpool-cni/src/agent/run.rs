@@ -2,7 +2,10 @@
 
 use super::metrics::CONTENT_TYPE;
 use super::routes::{self, Shared};
-use super::{AgentSocket, Drain, Ipam, ListenAddr, Metrics, Replay, Settings, SocketError, health};
+use super::{
+    AgentSocket, Diagnostics, Drain, Ipam, ListenAddr, Metrics, Replay, Settings, SocketError, diagnostics,
+    health,
+};
 use crate::client::AgentClient;
 use crate::spool::Spool;
 use axum::Router;
@@ -61,6 +64,7 @@ pub struct Agent {
     spool: Spool,
     health: Option<TcpListener>,
     metrics: Option<TcpListener>,
+    diagnostics: Option<TcpListener>,
 }
 
 /// What an agent serves.
@@ -71,6 +75,8 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// The figures.
     pub metrics: Arc<Metrics>,
+    /// What the process says of itself.
+    pub diagnostics: Diagnostics,
 }
 
 /// Where an agent listens, with real port numbers.
@@ -82,6 +88,8 @@ pub struct Bound {
     pub health: Option<SocketAddr>,
     /// Metrics.
     pub metrics: Option<SocketAddr>,
+    /// Diagnostics.
+    pub diagnostics: Option<SocketAddr>,
 }
 
 async fn listen(
@@ -141,6 +149,7 @@ impl Agent {
             spool: Spool::new(settings.spool_dir()),
             health: listen("health", "--health-addr", settings.health_addr).await?,
             metrics: listen("metrics", "--metrics-addr", settings.metrics_addr).await?,
+            diagnostics: listen("diagnostics", "--diagnostics-addr", settings.diagnostics_addr).await?,
         })
     }
 
@@ -151,6 +160,7 @@ impl Agent {
             socket: self.socket.path().to_owned(),
             health: address(&self.health),
             metrics: address(&self.metrics),
+            diagnostics: address(&self.diagnostics),
         }
     }
 
@@ -163,7 +173,7 @@ impl Agent {
         services: Services,
         stop: impl Future<Output = ()> + Send,
     ) -> Result<(), ServeError> {
-        let Services { ipam, store, metrics } = services;
+        let Services { ipam, store, metrics, diagnostics } = services;
         let bound = self.bound();
         let dir = self.spool.dir().to_owned();
         let replay = Replay::read(self.spool.clone()).map_err(|source| ServeError::Spool { dir, source })?;
@@ -178,12 +188,15 @@ impl Agent {
         let probes = health::router(Arc::clone(&ipam), AgentClient::new(&bound.socket));
         let health = serve_tcp(self.health.take(), probes, told_to_stop.clone());
         let figures = metrics_router(metrics, Arc::clone(&replay));
-        let metrics = serve_tcp(self.metrics.take(), figures, told_to_stop);
+        let metrics = serve_tcp(self.metrics.take(), figures, told_to_stop.clone());
+        let diagnostics = diagnostics::router(diagnostics);
+        let diagnostics = serve_tcp(self.diagnostics.take(), diagnostics, told_to_stop);
 
         tracing::info!(
             socket = %bound.socket.display(),
             health = bound.health.map(tracing::field::display),
             metrics = bound.metrics.map(tracing::field::display),
+            diagnostics = bound.diagnostics.map(tracing::field::display),
             spool = %self.spool.dir().display(),
             "serving"
         );
@@ -192,7 +205,7 @@ impl Agent {
             tokio::spawn(async move { replay.run(ipam).await })
         };
         let mut servers = Box::pin(async {
-            tokio::try_join!(async { unix.await }, health, metrics)?;
+            tokio::try_join!(async { unix.await }, health, metrics, diagnostics)?;
             io::Result::Ok(())
         });
         tokio::select! {

@@ -1,10 +1,11 @@
 //! Settings: every flag is also an environment variable.
 
-use super::{LeaseDuration, LogFormat, SweepInterval};
+use super::{Configuration, LeaseDuration, LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
 use crate::node::Endpoints;
 use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
+use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -48,8 +49,9 @@ impl fmt::Display for ListenAddr {
     }
 }
 
-/// How much the agent logs; the words are upstream's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// How much is logged; the words are upstream's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(try_from = "String")]
 pub enum LogVerbosity {
     /// Everything, every store operation included.
     Trace,
@@ -62,6 +64,14 @@ pub enum LogVerbosity {
     /// Only failures.
     #[value(aliases = ["fatal", "panic"])]
     Error,
+}
+
+impl TryFrom<String> for LogVerbosity {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        Self::from_str(&word, true)
+    }
 }
 
 /// The node daemon of Spiderpool: grants addresses to the pods of its node.
@@ -129,6 +139,21 @@ pub struct Settings {
     )]
     pub metrics_addr: ListenAddr,
 
+    /// Where the process tells what it is doing, as JSON. Whoever reaches it may read it: leave it on a loopback address. "off"
+    /// for nowhere.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_GOPS_LISTEN_PORT",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:5712"
+    )]
+    pub diagnostics_addr: ListenAddr,
+
+    /// The configuration file: conf.yml of the ConfigMap spiderpool-conf, mounted. It is read again when it changes, and goes before
+    /// flags (docs/configuration.md). Default: none.
+    #[arg(long, env = "SPIDERPOOL_CONFIG_PATH", value_name = "PATH")]
+    pub config_path: Option<PathBuf>,
+
     /// How much to log.
     #[arg(long, env = "SPIDERPOOL_LOG_LEVEL", value_enum, ignore_case = true, default_value = "info")]
     pub log_level: LogVerbosity,
@@ -155,6 +180,21 @@ pub struct Settings {
     )]
     pub enable_statefulset: bool,
 
+    /// More kinds whose pods keep their addresses, as GROUP/KIND: apps.kruise.io/StatefulSet. Their pods have to be named as a
+    /// StatefulSet's are, and their replicas to be in spec.replicas; the agent has to be allowed to get them.
+    #[arg(long, env = "SPIDERPOOL_STATEFUL_KINDS", value_name = "GROUP/KIND,…", value_delimiter = ',')]
+    pub stateful_kinds: Vec<String>,
+
+    /// Whether annotations that name Subnets are served.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_ENABLE_SPIDER_SUBNET",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = ArgAction::Set
+    )]
+    pub enable_spider_subnet: bool,
+
     /// Whose SpiderEndpoints are written: of all pods, or of those alone whose addresses outlive them.
     #[arg(long, env = "SPIDERPOOL_ENDPOINTS", value_enum, ignore_case = true, default_value = "all")]
     pub endpoints: Endpoints,
@@ -169,6 +209,20 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// These settings where `file` says nothing else.
+    pub fn under(&self, file: &Configuration) -> Self {
+        let mut settings = self.clone();
+        settings.log_level = file.log_level.unwrap_or(self.log_level);
+        settings.enable_ipv4 = file.enable_ipv4.unwrap_or(self.enable_ipv4);
+        settings.enable_ipv6 = file.enable_ipv6.unwrap_or(self.enable_ipv6);
+        settings.enable_statefulset = file.enable_stateful_set.unwrap_or(self.enable_statefulset);
+        settings.enable_spider_subnet = file.enable_spider_subnet.unwrap_or(self.enable_spider_subnet);
+        if let Some(kinds) = &file.stateful_kinds {
+            settings.stateful_kinds.clone_from(kinds);
+        }
+        settings
+    }
+
     /// The spool directory in force.
     pub fn spool_dir(&self) -> PathBuf {
         self.spool_dir.clone().unwrap_or_else(|| crate::spool::default_dir(&self.socket))

@@ -6,5 +6,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
-    run_process(settings.log_level, settings.log_format, daemon(settings))
+    run_process(settings.log_level, settings.log_format, |level| daemon(settings, level))
 }

@@ -32,6 +32,7 @@ pub use warnings::Refused;
 
 use held::Held;
 use liveness::{NodeSandboxes, NodeSources};
+use parking_lot::RwLock;
 use pools::Pools;
 use sandboxes::Sandboxes;
 use spiderpool_core::alloc::{Allocator, AllocatorConfig, IntentLog, OpenError};
@@ -57,6 +58,17 @@ pub enum Endpoints {
     Stateful,
 }
 
+/// What a node offers to pods. It may change while the node serves; each request goes by what it found when it began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The families that pods get.
+    pub families: Families,
+    /// Kinds whose pods keep their addresses.
+    pub stateful: StatefulKinds,
+    /// Whether Subnet annotations are served.
+    pub auto_pools: AutoPools,
+}
+
 /// What a [`Node`] needs to know.
 #[derive(Clone, Debug)]
 pub struct NodeConfig {
@@ -64,16 +76,12 @@ pub struct NodeConfig {
     pub node: NodeName,
     /// The address space.
     pub scope: ScopeName,
-    /// The families that pods get.
-    pub families: Families,
-    /// Kinds whose pods keep their addresses.
-    pub stateful: StatefulKinds,
+    /// What it offers to begin with.
+    pub offer: Offer,
     /// Where Spiderpool is installed: the namespace of network names without one.
     pub home: Namespace,
     /// The network of first interfaces where a pod names none.
     pub cluster_network: Option<NamespacedName>,
-    /// Whether Subnet annotations are served.
-    pub auto_pools: AutoPools,
     /// How long a request waits for the pool of its application to be made; a tenth of it for one that is full to grow.
     pub auto_pool_patience: Duration,
     /// A directory of this node where it is kept which sandboxes it has; none: a restart forgets it.
@@ -90,6 +98,7 @@ pub struct NodeConfig {
 #[derive(Debug)]
 pub struct Node {
     config: NodeConfig,
+    offer: RwLock<Offer>,
     allocator: Arc<Allocator>,
     pods: Arc<dyn PodSource>,
     pools: Pools,
@@ -142,7 +151,13 @@ impl Node {
             views.changed(name.0, name.1, Expected::Anything);
         }
         let warnings = Warnings::default();
-        Ok(Self { config, allocator, pods, pools, held, sandboxes, ended, sources, views, warnings })
+        let offer = RwLock::new(config.offer.clone());
+        Ok(Self { config, offer, allocator, pods, pools, held, sandboxes, ended, sources, views, warnings })
+    }
+
+    /// What it offers to pods from now on.
+    pub fn offer(&self, offer: Offer) {
+        *self.offer.write() = offer;
     }
 
     /// The allocator.

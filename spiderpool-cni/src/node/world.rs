@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::pools::KnownPools;
-use super::{Node, NodeConfig, Sight, failure};
+use super::{Node, NodeConfig, Offer, Sight, failure};
 use crate::api::ErrorBody;
 use crate::cni::RequestedIp;
 use spiderpool_core::addr::Address;
@@ -26,6 +26,7 @@ pub(super) struct World {
     pub(super) controller: Option<Controller>,
     pub(super) binding: Binding,
     pub(super) pools: Arc<KnownPools>,
+    offer: Offer,
     namespace: Option<Arc<Resource>>,
     node: Option<Arc<Resource>>,
 }
@@ -79,13 +80,13 @@ impl World {
             namespace: self.namespace.as_deref().map(NamespaceFacts::from).unwrap_or_default(),
             node,
             config: &wanted.config,
-            families: config.families,
+            families: self.offer.families,
             pools: &self.pools.catalog,
             requested: &wanted.requested,
             cluster_network: config.cluster_network.as_ref(),
             home: &config.home,
             master_addresses: &wanted.master,
-            auto_pools: config.auto_pools,
+            auto_pools: self.offer.auto_pools,
         }
     }
 
@@ -141,6 +142,7 @@ impl Node {
         uid: Option<&OwnerUid>,
         sight: Sight,
     ) -> Result<World, StoreError> {
+        let offer = self.offer.read().clone();
         let pools = match sight {
             Sight::AtHand => self.pools.at_hand().await?,
             Sight::Fresh => self.pools.now().await?,
@@ -154,6 +156,7 @@ impl Node {
                 controller: None,
                 binding,
                 pools,
+                offer,
                 namespace: None,
                 node,
             });
@@ -169,9 +172,9 @@ impl Node {
         };
         let (mut controller, mut binding) = (None, Binding::Stateless);
         if let Some(pod) = &pod {
-            (controller, binding) = self.controller(&name, pod).await?;
+            (controller, binding) = self.controller(&name, pod, &offer).await?;
         }
-        Ok(World { pod_name: Some(name), pod, controller, binding, pools, namespace, node })
+        Ok(World { pod_name: Some(name), pod, controller, binding, pools, offer, namespace, node })
     }
 
     /// The pod's top controller, and whether its addresses outlive it.
@@ -179,8 +182,9 @@ impl Node {
         &self,
         name: &NamespacedName,
         pod: &Resource,
+        offer: &Offer,
     ) -> Result<(Option<Controller>, Binding), StoreError> {
-        let is_stateful = |controller: &Controller| self.config.stateful.contains(controller);
+        let is_stateful = |controller: &Controller| offer.stateful.contains(controller);
         let mut controller = top_controller(pod, |_, _| None);
         let mut owner = None;
         if let Some(reference) = controller_of(pod) {
@@ -196,7 +200,7 @@ impl Node {
         let own = controller.as_ref().filter(|controller| is_stateful(controller));
         // The controller of a stateful pod owns it directly, so its object is at hand.
         let ordinals = own.and(owner.as_deref()).map(Ordinals::of);
-        let binding = binding(controller.as_ref(), &name.name, ordinals, &self.config.stateful);
+        let binding = binding(controller.as_ref(), &name.name, ordinals, &offer.stateful);
         Ok((controller, binding))
     }
 }

@@ -57,6 +57,11 @@ async fn the_scraped_names_are_the_documented_ones() {
         }
     }
     // Ours.
+    for which in ["operations", "conflicts"] {
+        for part in ["bucket", "count", "sum"] {
+            expected.insert(format!("spiderpool_ipam_block_write_{which}_{part}"));
+        }
+    }
     expected.insert("spiderpool_ipam_pending_releases".into());
     expected.insert("spiderpool_ip_gc_waiting_ips".into());
     let samples = text.lines().filter(|line| !line.starts_with('#'));

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde_json::json;
 use spiderpool_cni::agent::{
-    Agent, Bound, Budget, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics, ServeError, Services,
-    Settings, SweepInterval,
+    Agent, Bound, Budget, Diagnostics, Ipam, ListenAddr, LogFormat, LogVerbosity, Metered, Metrics,
+    ServeError, Services, Settings, SweepInterval,
 };
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, CheckRequest, Endpoint, EndpointQuery, ErrorBody, ErrorCode,
@@ -17,6 +17,7 @@ use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
 use spiderpool_cni::node::Endpoints;
 use spiderpool_cni::spool::EntryName;
 use spiderpool_core::alloc::Conflicts;
+use spiderpool_core::env::Env;
 use spiderpool_core::store::MemoryStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -146,7 +147,7 @@ impl Ipam for Handle {
     }
 
     fn conflicts(&self) -> Conflicts {
-        Conflicts { grants: 3, releases: 2 }
+        Conflicts { grants: 3, releases: 2, ..Conflicts::default() }
     }
 
     async fn endpoint(&self, query: EndpointQuery) -> Result<Endpoint, ErrorBody> {
@@ -223,6 +224,10 @@ impl Node {
             sweep_interval: SweepInterval::Off,
             health_addr: "0".parse().unwrap(),
             metrics_addr: "0".parse::<ListenAddr>().unwrap(),
+            diagnostics_addr: "0".parse::<ListenAddr>().unwrap(),
+            config_path: None,
+            stateful_kinds: Vec::new(),
+            enable_spider_subnet: true,
             log_level: LogVerbosity::Error,
             log_format: LogFormat::Text,
             enable_ipv4: true,
@@ -257,7 +262,9 @@ pub(crate) fn serve(agent: Agent, ipam: &Arc<FakeIpam>) -> Running {
     let (stop, told) = oneshot::channel();
     let metrics = Arc::new(Metrics::new());
     let metered = Arc::new(Metered::new(Arc::new(Handle(Arc::clone(ipam))), Arc::clone(&metrics)));
-    let services = Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics };
+    let clock = Env::system().clock;
+    let diagnostics = Diagnostics::new("agent", "0", clock, || [("store", "memory".into())].into());
+    let services = Services { ipam: metered, store: Arc::new(MemoryStore::new()), metrics, diagnostics };
     let told = async move {
         // A test that fails drops the sender; the agent stops then too.
         let _ = told.await;

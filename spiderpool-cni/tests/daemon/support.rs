@@ -166,6 +166,8 @@ impl Node {
                 "0",
                 "--metrics-addr",
                 "0",
+                "--diagnostics-addr",
+                "0",
                 "--log-format",
                 "json",
             ])

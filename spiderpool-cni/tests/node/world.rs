@@ -5,7 +5,7 @@ use spiderpool_cni::agent::{Budget, Ipam};
 use spiderpool_cni::api::{
     AddRequest, AddResponse, Attachment, Endpoint, EndpointQuery, ErrorBody, ErrorCode, GcRequest, GcResponse,
 };
-use spiderpool_cni::node::{Endpoints, Node, NodeConfig, StorePods};
+use spiderpool_cni::node::{Endpoints, Node, NodeConfig, Offer, StorePods};
 use spiderpool_core::admin::Mode;
 use spiderpool_core::api::{Resource, SpiderIPPool};
 use spiderpool_core::env::Env;
@@ -37,11 +37,13 @@ async fn open(
     let config = NodeConfig {
         node: NodeName::new(name).unwrap(),
         scope: ScopeName::default_scope(),
-        families: Families::Both,
-        stateful: StatefulKinds::default(),
+        offer: Offer {
+            families: Families::Both,
+            stateful: StatefulKinds::default(),
+            auto_pools: AutoPools::Enabled,
+        },
         home: Namespace::new("kube-system").unwrap(),
         cluster_network: None,
-        auto_pools: AutoPools::Enabled,
         auto_pool_patience,
         state,
         endpoints,

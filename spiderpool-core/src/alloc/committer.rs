@@ -48,6 +48,14 @@ type Tickets = SmallVec<[Arc<Ticket>; 1]>;
 struct Running {
     machine: Commit,
     tickets: Tickets,
+    writes: Writes,
+}
+
+/// How the write of a block goes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Writes {
+    sent: u32,
+    repeated: u32,
 }
 
 #[derive(Debug, Default)]
@@ -188,7 +196,7 @@ impl Committer {
                 let belief = driver.cache.get(&waiter.id);
                 let machine =
                     Commit::new(waiter.id.clone(), driver.setting.bits, driver.logging, intents, belief);
-                *turn = Some(Running { machine, tickets });
+                *turn = Some(Running { machine, tickets, writes: Writes::default() });
                 Reply::Start
             }
         };
@@ -203,11 +211,16 @@ impl Committer {
                 Step::Do(op) => {
                     let writes = matches!(op, Op::Update(Key::Block(_), ..));
                     reply = driver.perform_basic(op).await;
+                    running.writes.sent += u32::from(writes);
                     if writes && matches!(reply, Reply::Failed(Failure::Conflict | Failure::Missing)) {
+                        running.writes.repeated += 1;
                         driver.conflicts.note(running.tickets.iter().map(|ticket| &ticket.intent));
                     }
                 }
                 Step::Done(committed) => {
+                    if running.writes.sent > running.writes.repeated {
+                        driver.conflicts.done(running.tickets.len(), running.writes.repeated);
+                    }
                     driver.cache.put(&waiter.id, committed.block.clone());
                     if let Some((_, block)) = &committed.block {
                         driver.finder.observe(block);

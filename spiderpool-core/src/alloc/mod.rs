@@ -26,7 +26,7 @@ use std::sync::{Arc, atomic::AtomicU64};
 
 use async_lock::OnceCell;
 
-pub use conflicts::Conflicts;
+pub use conflicts::{Conflicts, SPREAD_BOUNDS, Spread};
 pub use container::PoolError;
 pub use liveness::{Liveness, StoreLiveness};
 pub use log::{IntentLog, Logged, MemoryLog};

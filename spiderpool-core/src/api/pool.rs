@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::meta::{LabelSelector, ObjectMeta, null_as_default};
+use super::{
+    Condition,
+    meta::{LabelSelector, ObjectMeta, null_as_default},
+};
 
 /// A route handed to the pod.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -94,6 +97,9 @@ pub struct IPPoolStatus {
     /// Addresses held.
     #[serde(rename = "allocatedIPCount", skip_serializing_if = "Option::is_none")]
     pub allocated_ip_count: Option<i64>,
+    /// What people should know; kept where a controller runs.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub conditions: Vec<Condition>,
     /// A random value that settling changes to make an edit in flight impossible (rule 5c: the fence).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fence: Option<String>,
@@ -155,6 +161,9 @@ pub struct SubnetStatus {
     /// Addresses handed to pools.
     #[serde(rename = "allocatedIPCount", skip_serializing_if = "Option::is_none")]
     pub allocated_ip_count: Option<i64>,
+    /// What people should know; kept where a controller runs.
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_as_default")]
+    pub conditions: Vec<Condition>,
 }
 
 /// Addresses that no pool may grant. Cluster-scoped; short name `sr`.

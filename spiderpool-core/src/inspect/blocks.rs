@@ -52,6 +52,11 @@ impl Blocks {
         range.into_iter().flat_map(|range| self.0.range(range).map(|(_, block)| block))
     }
 
+    /// The block at a place.
+    pub(super) fn at(&self, family: Family, index: u128) -> Option<&Arc<Block>> {
+        self.0.get(&(family, index))
+    }
+
     /// The block of `address`.
     pub(super) fn of(&self, address: Address) -> Option<&Arc<Block>> {
         let bits = self.0.values().next()?.bits().get();

@@ -5,12 +5,14 @@
 
 mod blocks;
 mod book;
+mod conditions;
 mod count;
 mod fsck;
 mod holding;
 mod map;
 mod number;
 mod object;
+mod overlaps;
 mod records;
 mod status;
 mod who;
@@ -22,9 +24,10 @@ pub use count::{Counts, SubnetCounts};
 pub use fsck::{Finding, FindingKind, Severity};
 pub use holding::{Holding, PoolTime, Withheld, WithheldBy};
 pub use map::{AddressMap, AddressState};
+pub use overlaps::Overlaps;
 pub use records::RecordFilter;
-pub use status::ALLOCATED_IPS_SHOWN;
 pub(crate) use status::clamp;
+pub use status::{ALLOCATED_IPS_SHOWN, Neighbours, subnet_status};
 
 use self::blocks::Blocks;
 use crate::{

@@ -1,19 +1,24 @@
 //! `status` of pools and subnets, in upstream's shape. Derived: it can be computed anew at any time (rule 1).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
 use super::{
     Inspect, InspectError,
     blocks::Blocks,
+    conditions::of_subnet,
     count::{Counts, count_subnet, parse_subnet},
     parse,
 };
 use crate::{
     addr::{Address, Family, IpSet},
     api::{IPPoolStatus, SpiderIPPool, SpiderSubnet, SubnetStatus},
-    model::{Pool, Record},
+    model::{Pool, Record, Subnet},
+    name::ObjectName,
     store::{Kind, Selector, StoreError},
     time::Timestamp,
 };
@@ -21,6 +26,38 @@ use crate::{
 /// How many addresses `status.allocatedIPs` lists unless told otherwise: a pool's status is read by many and written
 /// often, and the number of all of them stands beside it.
 pub const ALLOCATED_IPS_SHOWN: usize = 100;
+
+/// What the status of an object says of others.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours<'a> {
+    /// The reserved addresses of its family.
+    pub reserved: &'a IpSet,
+    /// Objects of its kind that have some of its addresses.
+    pub overlapping: &'a BTreeSet<ObjectName>,
+}
+
+/// `status` of `subnet` with its conditions. Of a Subnet that cannot be read the conditions alone are new. Pure: what pools
+/// took stands in the Subnet itself.
+#[must_use]
+pub fn subnet_status(subnet: &SpiderSubnet, beside: &Neighbours<'_>, now: Timestamp) -> SubnetStatus {
+    let parsed = Subnet::try_from(subnet);
+    let before = &subnet.status.conditions;
+    let conditions = of_subnet(parsed.as_ref(), beside.reserved, beside.overlapping, before, now);
+    match parsed {
+        Ok(parsed) => SubnetStatus { conditions, ..counted(subnet, &parsed) },
+        Err(_) => SubnetStatus { conditions, ..subnet.status.clone() },
+    }
+}
+
+fn counted(subnet: &SpiderSubnet, parsed: &Subnet) -> SubnetStatus {
+    let counts = count_subnet(parsed, &IpSet::new(parsed.family), &Blocks::default());
+    SubnetStatus {
+        controlled_ip_pools: subnet.status.controlled_ip_pools.clone(),
+        total_ip_count: Some(clamp(counts.total)),
+        allocated_ip_count: Some(clamp(counts.claimed)),
+        conditions: subnet.status.conditions.clone(),
+    }
+}
 
 /// One entry of `status.allocatedIPs`.
 #[derive(Serialize)]
@@ -60,12 +97,10 @@ pub(crate) fn clamp(count: u128) -> i64 {
 pub(super) fn status(
     pool: &SpiderIPPool,
     parsed: &Pool,
-    reserved: &IpSet,
+    counts: &Counts,
     blocks: &Blocks,
-    now: Timestamp,
     shown: usize,
 ) -> IPPoolStatus {
-    let counts = Counts::of(parsed, reserved, blocks, now);
     let held = blocks.around(&parsed.ips).flat_map(|block| {
         let records = block.records().filter(|(_, record)| record.pool == parsed.uid);
         records.map(|(offset, record)| (block.address(offset), record))
@@ -78,6 +113,7 @@ pub(super) fn status(
         },
         total_ip_count: Some(clamp(counts.total)),
         allocated_ip_count: Some(clamp(counts.held)),
+        conditions: pool.status.conditions.clone(),
         fence: pool.status.fence.clone(),
     }
 }
@@ -92,7 +128,8 @@ impl Inspect {
         let parsed = parse(pool)?;
         let reserved = self.reserved(parsed.family).await?;
         let blocks = self.blocks_of(&parsed.ips).await?;
-        Ok(status(pool, &parsed, &reserved, &blocks, self.now(), shown))
+        let counts = Counts::of(&parsed, &reserved, &blocks, self.now());
+        Ok(status(pool, &parsed, &counts, &blocks, shown))
     }
 
     /// All pools with their status, ascending by name, from one listing of all blocks. A pool that cannot be read
@@ -113,7 +150,8 @@ impl Inspect {
             if let Ok(parsed) = Pool::try_from(&pool)
                 && let Some(reserved) = reserved.get(&parsed.family)
             {
-                pool.status = status(&pool, &parsed, reserved, &blocks, now, shown);
+                let counts = Counts::of(&parsed, reserved, &blocks, now);
+                pool.status = status(&pool, &parsed, &counts, &blocks, shown);
             }
             pool
         };
@@ -125,13 +163,7 @@ impl Inspect {
     /// # Errors
     /// See [`InspectError`]. Reads nothing: what pools took stands in the subnet itself.
     pub fn subnet_status(&self, subnet: &SpiderSubnet) -> Result<SubnetStatus, InspectError> {
-        let parsed = parse_subnet(subnet)?;
-        let counts = count_subnet(&parsed, &IpSet::new(parsed.family), &Blocks::default());
-        Ok(SubnetStatus {
-            controlled_ip_pools: subnet.status.controlled_ip_pools.clone(),
-            total_ip_count: Some(clamp(counts.total)),
-            allocated_ip_count: Some(clamp(counts.claimed)),
-        })
+        Ok(counted(subnet, &parse_subnet(subnet)?))
     }
 
     /// All subnets with their status, ascending by name.

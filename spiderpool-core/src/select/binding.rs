@@ -34,14 +34,14 @@ impl Ordinals {
     }
 }
 
-/// The kinds whose pods keep their addresses.
+/// The kinds whose pods keep their addresses, each as API group and kind: the same in every version of the group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StatefulKinds(Vec<(String, String)>);
 
 impl Default for StatefulKinds {
-    /// `StatefulSet` of `apps/v1`.
+    /// `StatefulSet` of `apps`.
     fn default() -> Self {
-        Self(vec![("apps/v1".into(), "StatefulSet".into())])
+        Self(vec![("apps".into(), "StatefulSet".into())])
     }
 }
 
@@ -54,15 +54,16 @@ impl StatefulKinds {
 
     /// These kinds and one more, whose pods are named `name-ordinal` too.
     #[must_use]
-    pub fn and(mut self, api_version: impl Into<String>, kind: impl Into<String>) -> Self {
-        self.0.push((api_version.into(), kind.into()));
+    pub fn and(mut self, group: impl Into<String>, kind: impl Into<String>) -> Self {
+        self.0.push((group.into(), kind.into()));
         self
     }
 
     /// Whether `controller` is of one of these kinds.
     #[must_use]
     pub fn contains(&self, controller: &Controller) -> bool {
-        self.0.iter().any(|(version, kind)| *version == controller.api_version && *kind == controller.kind)
+        let group = controller.api_version.split_once('/').map_or("", |(group, _)| group);
+        self.0.iter().any(|(of, kind)| of == group && *kind == controller.kind)
     }
 }
 
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn only_declared_kinds_are_stateful() {
         let pod = ObjectName::new("web-0").unwrap();
-        let kinds = StatefulKinds::default().and("apps.kruise.io/v1beta1", "StatefulSet");
+        let kinds = StatefulKinds::default().and("apps.kruise.io", "StatefulSet");
         let of = |owner: Option<&Controller>, kinds: &StatefulKinds| binding(owner, &pod, None, kinds);
         assert_eq!(of(Some(&controller("apps.kruise.io/v1beta1", "StatefulSet")), &kinds), Binding::Stateful);
         assert_eq!(of(Some(&controller("apps.kruise.io/v1beta1", "CloneSet")), &kinds), Binding::Stateless);

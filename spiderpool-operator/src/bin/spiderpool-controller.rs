@@ -8,5 +8,5 @@ use spiderpool_operator::process::{Settings, run};
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
-    run_process(settings.log_level, settings.log_format, run(settings))
+    run_process(settings.log_level, settings.log_format, |level| run(settings, level))
 }

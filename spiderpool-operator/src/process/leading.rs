@@ -10,7 +10,10 @@ use spiderpool_core::{
     sweep::{Declared, Done, NoSandboxes, Sources, StoreSources, SweepPolicy},
 };
 use spiderpool_store_kube::KubeStore;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 
 use super::metrics::Metrics;
 use crate::{
@@ -40,8 +43,20 @@ pub(super) struct Duties {
     pub(super) sweep_interval: Option<Duration>,
 }
 
+/// Does what `duties` say at each time, until it is dropped or a part of it breaks off.
+pub(super) async fn lead_by(mut duties: watch::Receiver<Duties>) {
+    loop {
+        let now = duties.borrow_and_update().clone();
+        let metrics = Arc::clone(&now.metrics);
+        tokio::select! {
+            () = lead(now) => return,
+            Ok(()) = duties.changed() => metrics.follows(),
+        }
+    }
+}
+
 /// Does all of it until it is dropped, or a part ends, which none does by itself.
-pub(super) async fn lead(duties: Duties) {
+async fn lead(duties: Duties) {
     let mut tasks = JoinSet::new();
     if let Some(config) = duties.auto_pools {
         let (tell, news) = mpsc::channel(WAITING);

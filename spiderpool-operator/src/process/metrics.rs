@@ -12,7 +12,10 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, info::Info},
     registry::Registry,
 };
-use spiderpool_core::sweep::{Done, Swept, Verdict};
+use spiderpool_core::{
+    api::{Condition, ConditionStatus},
+    sweep::{Done, Swept, Verdict},
+};
 
 use crate::{
     auto::Looks,
@@ -37,6 +40,12 @@ struct ByReason {
     reason: &'static str,
 }
 
+/// A condition of a pool.
+type OfCondition = [(&'static str, String); 2];
+
+/// The conditions that are figures: those which somebody should look at.
+const CONDITIONS: [&str; 4] = ["Ready", "Exhausted", "Narrowing", "Overlapping"];
+
 type Count = Gauge<f64, AtomicU64>;
 
 /// All figures of one controller.
@@ -55,6 +64,7 @@ pub(super) struct Metrics {
     subnets: Gauge,
     pool_total: Family<Of, Count>,
     pool_available: Family<Of, Count>,
+    pool_condition: Family<OfCondition, Gauge>,
     subnet_total: Family<Of, Count>,
     subnet_available: Family<Of, Count>,
     subnet_pools: Family<Of, Gauge>,
@@ -80,6 +90,7 @@ impl Metrics {
             subnets: Gauge::default(),
             pool_total: Family::default(),
             pool_available: Family::default(),
+            pool_condition: Family::default(),
             subnet_total: Family::default(),
             subnet_available: Family::default(),
             subnet_pools: Family::default(),
@@ -125,6 +136,11 @@ impl Metrics {
         for (name, help, family) in pools {
             registry.register(name, help, family.clone());
         }
+        registry.register(
+            "ippool_condition",
+            "1 where a condition of a pool holds, else 0",
+            metrics.pool_condition.clone(),
+        );
         let subnets = [
             ("debug_subnet_total_ip_counts", "Addresses of a Subnet", &metrics.subnet_total),
             (
@@ -152,6 +168,7 @@ impl Metrics {
         self.subnets.set(0);
         self.pool_total.clear();
         self.pool_available.clear();
+        self.pool_condition.clear();
         self.subnet_total.clear();
         self.subnet_available.clear();
         self.subnet_pools.clear();
@@ -183,11 +200,32 @@ impl Metrics {
         self.sweep_failures.inc();
     }
 
+    /// Each figure has a series.
+    fn with_samples(&self) {
+        let shown = Some(Shown { total: 3, taken: 1 });
+        let full = CONDITIONS.map(|kind| Condition {
+            kind: kind.into(),
+            status: ConditionStatus::True,
+            ..Condition::default()
+        });
+        self.pool("p", shown, &full);
+        self.subnet("s", shown, 1);
+        drop(self.swept_by_reason.get_or_create(&ByReason { reason: "pod_absent" }));
+    }
+
     fn render(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// All figures of a controller in the text form of OpenMetrics, each with a series: for whoever makes dashboards.
+#[must_use]
+pub fn sample_metrics() -> String {
+    let metrics = Metrics::new();
+    metrics.with_samples();
+    metrics.render().unwrap_or_default()
 }
 
 impl Looks for Metrics {
@@ -209,7 +247,7 @@ impl Figures for Metrics {
         self.subnets.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    fn pool(&self, name: &str, shown: Option<Shown>) {
+    fn pool(&self, name: &str, shown: Option<Shown>, conditions: &[Condition]) {
         let label = of_pool(name);
         match shown {
             Some(Shown { total, taken }) => {
@@ -219,6 +257,19 @@ impl Figures for Metrics {
             None => {
                 self.pool_total.remove(&label);
                 self.pool_available.remove(&label);
+            }
+        }
+        let [pool] = label;
+        for kind in CONDITIONS {
+            let label = [pool.clone(), ("type", kind.to_owned())];
+            match conditions.iter().find(|one| one.kind == kind) {
+                Some(one) => {
+                    let holds = i64::from(one.status == ConditionStatus::True);
+                    self.pool_condition.get_or_create(&label).set(holds);
+                }
+                None => {
+                    self.pool_condition.remove(&label);
+                }
             }
         }
     }
@@ -271,13 +322,9 @@ mod tests {
 
     #[test]
     fn the_docs_name_every_figure_and_no_other() {
-        let metrics = Metrics::new();
-        let shown = Some(Shown { total: 3, taken: 1 });
-        metrics.pool("p", shown);
-        metrics.subnet("s", shown, 1);
-        metrics.swept_by_reason.get_or_create(&ByReason { reason: "pod_absent" }).inc();
-        let text = metrics.render().unwrap();
+        let text = sample_metrics();
         assert!(text.contains("debug_ippool_available_ip_counts{SpiderIPPool=\"p\"} 2.0"), "{text}");
+        assert!(text.contains("ippool_condition{SpiderIPPool=\"p\",type=\"Exhausted\"} 1"), "{text}");
         let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE spiderpool_"));
         let names: BTreeSet<_> = names.map(|line| line.replacen(' ', " | ", 1)).collect();
         let (_, section) = DOCS.split_once("\n## Metrics\n").unwrap();

@@ -4,10 +4,12 @@ mod events;
 mod health;
 mod leader;
 mod leading;
+mod live;
 mod metrics;
 mod run;
 mod settings;
 mod tls;
 
+pub use metrics::sample_metrics;
 pub use run::{ControllerError, run};
 pub use settings::{Command, Settings};

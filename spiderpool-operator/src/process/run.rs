@@ -2,31 +2,34 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use spiderpool_cni::agent::stop_signal;
+use parking_lot::RwLock;
+use spiderpool_cni::agent::{ConfigurationError, Diagnostics, LogLevel, diagnostics_router, stop_signal};
 use spiderpool_core::{
     admin::Rules,
     alloc::{Allocator, AllocatorConfig, OpenError},
     env::Env,
     lease::{Holder, Leadership, LeaseTiming, lease_key},
+    name::NodeName,
     store::Store,
     sweep::SweepPolicy,
 };
 use spiderpool_store_kube::{ConnectError, KubeConfig, KubeStore};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 use super::{
     Settings,
     events::ClusterNotices,
     health,
     leader::{Election, stand},
-    leading::{Duties, lead},
+    leading::{Duties, lead_by},
+    live::Live,
     metrics::{self, Metrics},
     settings::SettingError,
     tls::Tls,
 };
 use crate::{
     LEASE_NAME,
-    webhook::{self, Admission, CertificateError, TlsListener},
+    webhook::{self, Admission, CertificateError, Judge, TlsListener},
 };
 
 /// The longest pause between two tries to open the store.
@@ -39,6 +42,9 @@ pub enum ControllerError {
     /// A setting cannot be.
     #[error(transparent)]
     Setting(#[from] SettingError),
+    /// The configuration file.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
     /// There is no way to the API server.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -80,31 +86,27 @@ async fn listen(
 ///
 /// # Errors
 /// What is in the way, and what to do.
-pub async fn run(settings: Settings) -> Result<(), ControllerError> {
-    let (home, host, families) = (settings.home()?, settings.host()?, settings.families()?);
-    let (auto_pools, timing) = (settings.auto_pools()?, LeaseTiming::new(settings.lease()?.duration()));
+pub async fn run(given: Settings, level: LogLevel) -> Result<(), ControllerError> {
+    let (mut live, settings) = Live::read(given, level)?;
+    let (home, host, timing) =
+        (settings.home()?, settings.host()?, LeaseTiming::new(settings.lease()?.duration()));
     let key =
         lease_key(&home, LEASE_NAME).map_err(|source| SettingError::Name { flag: "--namespace", source })?;
     let stop = stop_signal().map_err(ControllerError::Signals)?;
     let probes = listen("health", "--health-port", settings.health()).await?;
     let scrapes = listen("metrics", "--metrics-port", settings.metrics()).await?;
+    let shown = listen("diagnostics", "--diagnostics-port", settings.diagnostics()).await?;
     let (election, figures) = (Election::default(), Metrics::new());
     let health = health::router(election.clone());
-    let policy = SweepPolicy::from_env(|name| std::env::var(name).ok())
-        .map_err(|error| SettingError::Sweep(error.to_string()))?;
     let env = Env::system();
     let store = KubeStore::connect(&KubeConfig::infer().await?)?;
     let asked = listen("the webhook", "--webhook-port", settings.webhook()).await?;
     let tls = Tls::new(&settings, Arc::clone(&env.clock))?;
-    let admission = Admission {
-        allocator: Arc::default(),
-        own_user: settings.own_user().into(),
-        deletions: settings.deletions(),
-    };
+    let admission = Admission { judge: Arc::default(), own_user: settings.own_user().into() };
     let at = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
-    tracing::info!(health = at(&probes), metrics = at(&scrapes), webhook = at(&asked), %host, "serving");
+    tracing::info!(health = at(&probes), metrics = at(&scrapes), webhook = at(&asked), diagnostics = at(&shown), %host, "serving");
     let webhook = TlsListener::new(asked, tls.certificates()).map_err(ControllerError::Serve)?;
-    let opened = Arc::clone(&admission.allocator);
+    let (judge, kept) = (Arc::clone(&admission.judge), store.clone());
     let leadership = Arc::new(Leadership::new(
         Arc::new(store.clone()) as Arc<dyn Store>,
         env.clone(),
@@ -112,29 +114,38 @@ pub async fn run(settings: Settings) -> Result<(), ControllerError> {
         Holder::on(&host, &env),
         timing,
     ));
+    let diagnostics = diagnostics(&election, &env, &host);
     let work = async {
-        let mut config = AllocatorConfig::new(host.clone());
-        config.rules = Rules { families, ..Rules::default() };
-        let allocator = open(&store, &env, config).await?;
-        // It is set once.
-        let _ = opened.set(allocator.clone());
-        let duties = Duties {
+        let notices = Arc::new(ClusterNotices {
             store: store.clone(),
-            allocator,
-            notices: Arc::new(ClusterNotices {
-                store: store.clone(),
-                clock: Arc::clone(&env.clock),
-                host: host.to_string(),
-            }),
-            auto_pools: settings.enable_auto_pool.then_some(auto_pools),
-            groups: settings.groups().collect(),
-            metrics: Arc::clone(&figures),
-            policy,
-            sweep_interval: (settings.sweep_interval > 0)
-                .then(|| Duration::from_secs(settings.sweep_interval)),
+            clock: Arc::clone(&env.clock),
+            host: host.to_string(),
+        });
+        let begin = Begin { store, env: env.clone(), host, notices, metrics: Arc::clone(&figures), judge };
+        let (tell, told) = watch::channel(begin.with(&settings).await?);
+        let standing = stand(
+            Arc::clone(&leadership),
+            timing.pause(),
+            election,
+            || lead_by(told.clone()),
+            || figures.follows(),
+        );
+        let following = async {
+            loop {
+                let settings = live.changed().await;
+                match begin.with(&settings).await {
+                    Ok(duties) => {
+                        tracing::info!(?settings, "a new configuration is in force");
+                        tell.send_replace(duties);
+                    }
+                    Err(error) => tracing::error!("{error}; the old configuration stays in force"),
+                }
+            }
         };
-        let follows = || figures.follows();
-        stand(Arc::clone(&leadership), timing.pause(), election, || lead(duties.clone()), follows).await;
+        tokio::select! {
+            () = standing => {}
+            () = following => {}
+        }
         Ok::<(), ControllerError>(())
     };
     tokio::select! {
@@ -142,10 +153,13 @@ pub async fn run(settings: Settings) -> Result<(), ControllerError> {
         served = async { axum::serve(scrapes, metrics::router(Arc::clone(&figures))).await } => {
             served.map_err(ControllerError::Serve)?;
         }
+        served = async { axum::serve(shown, diagnostics_router(diagnostics)).await } => {
+            served.map_err(ControllerError::Serve)?;
+        }
         served = async { axum::serve(webhook, webhook::router(admission)).await } => {
             served.map_err(ControllerError::Serve)?;
         }
-        () = tls.keep(store.clone()) => {}
+        () = tls.keep(kept) => {}
         ended = work => ended?,
         () = stop => tracing::info!("stopping"),
     }
@@ -153,6 +167,49 @@ pub async fn run(settings: Settings) -> Result<(), ControllerError> {
         tracing::debug!(%error, lease = LEASE_NAME, "the lease is not given up; it runs out");
     }
     Ok(())
+}
+
+/// What a leader's duties are made from, besides the settings.
+struct Begin {
+    store: KubeStore,
+    env: Env,
+    host: NodeName,
+    notices: Arc<ClusterNotices>,
+    metrics: Arc<Metrics>,
+    judge: Arc<RwLock<Option<Judge>>>,
+}
+
+impl Begin {
+    /// Puts `settings` into force for the webhook; what a leader does by them.
+    async fn with(&self, settings: &Settings) -> Result<Duties, ControllerError> {
+        let auto_pools = settings.auto_pools()?;
+        let mut config = AllocatorConfig::new(self.host.clone());
+        config.rules = Rules { families: settings.families()?, ..Rules::default() };
+        let policy = SweepPolicy::from_env(|name| std::env::var(name).ok())
+            .map_err(|error| SettingError::Sweep(error.to_string()))?;
+        let allocator = open(&self.store, &self.env, config).await?;
+        *self.judge.write() = Some(Judge { allocator: allocator.clone(), deletions: settings.deletions() });
+        Ok(Duties {
+            store: self.store.clone(),
+            allocator,
+            notices: Arc::clone(&self.notices) as _,
+            auto_pools: settings.enable_auto_pool.then_some(auto_pools),
+            groups: settings.groups().collect(),
+            metrics: Arc::clone(&self.metrics),
+            policy,
+            sweep_interval: (settings.sweep_interval > 0)
+                .then(|| Duration::from_secs(settings.sweep_interval)),
+        })
+    }
+}
+
+/// What the controller says of itself besides what every process says.
+fn diagnostics(election: &Election, env: &Env, host: &NodeName) -> Diagnostics {
+    let (election, host) = (election.clone(), host.to_string());
+    Diagnostics::new("spiderpool-controller", env!("CARGO_PKG_VERSION"), Arc::clone(&env.clock), move || {
+        let leader = election.last().and_then(|(_, leader)| leader);
+        [("host", host.clone()), ("leader", leader.unwrap_or_else(|| "not known".into()))].into()
+    })
 }
 
 /// Opens the allocator. While the API server is not there, or does not serve Spiderpool's kinds yet, it is waited for.

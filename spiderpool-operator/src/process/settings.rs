@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{ArgAction, Parser, Subcommand};
-use spiderpool_cni::agent::{LogFormat, LogVerbosity};
+use spiderpool_cni::agent::{Configuration, LogFormat, LogVerbosity};
 use spiderpool_core::{
     autopool::Spare,
     model::Families,
@@ -60,6 +60,15 @@ pub struct Settings {
     /// The port of /metrics; 0 for any free one.
     #[arg(long, env = "SPIDERPOOL_METRIC_HTTP_PORT", value_name = "PORT", default_value_t = ports::METRICS, global = true)]
     pub metrics_port: u16,
+
+    /// The port on 127.0.0.1 where the process tells what it is doing, as JSON; 0 for any free one.
+    #[arg(long, env = "SPIDERPOOL_GOPS_LISTEN_PORT", value_name = "PORT", default_value_t = ports::DIAGNOSTICS, global = true)]
+    pub diagnostics_port: u16,
+
+    /// The configuration file: conf.yml of the ConfigMap spiderpool-conf, mounted. It is read again when it changes, and goes before
+    /// flags (docs/configuration.md). Default: none.
+    #[arg(long, env = "SPIDERPOOL_CONFIG_PATH", value_name = "PATH", global = true)]
+    pub config_path: Option<PathBuf>,
 
     /// The port of the webhook; 0 for any free one.
     #[arg(long, env = "SPIDERPOOL_WEBHOOK_PORT", value_name = "PORT", default_value_t = ports::WEBHOOK, global = true)]
@@ -207,6 +216,25 @@ pub enum SettingError {
 }
 
 impl Settings {
+    /// These settings where `file` says nothing else.
+    pub(super) fn under(&self, file: &Configuration) -> Self {
+        let mut settings = self.clone();
+        settings.log_level = file.log_level.unwrap_or(self.log_level);
+        settings.enable_ipv4 = file.enable_ipv4.unwrap_or(self.enable_ipv4);
+        settings.enable_ipv6 = file.enable_ipv6.unwrap_or(self.enable_ipv6);
+        // Without Subnets there are no pools of applications either.
+        settings.enable_auto_pool = file.enable_auto_pool_for_application.unwrap_or(self.enable_auto_pool)
+            && file.enable_spider_subnet.unwrap_or(true);
+        settings.guard_deletions =
+            file.enable_validating_resources_deleted_webhook.unwrap_or(self.guard_deletions);
+        settings.default_flexible_ip_number =
+            file.default_flexible_ip_number.unwrap_or(self.default_flexible_ip_number);
+        if let Some(groups) = &file.third_party_groups {
+            settings.third_party_groups.clone_from(groups);
+        }
+        settings
+    }
+
     pub(super) fn home(&self) -> Result<Namespace, SettingError> {
         Namespace::from_str(&self.namespace)
             .map_err(|source| SettingError::Name { flag: "--namespace", source })
@@ -250,6 +278,10 @@ impl Settings {
 
     pub(super) fn metrics(&self) -> SocketAddr {
         (self.address, self.metrics_port).into()
+    }
+
+    pub(super) fn diagnostics(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.diagnostics_port).into()
     }
 
     pub(super) fn webhook(&self) -> SocketAddr {

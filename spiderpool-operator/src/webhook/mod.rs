@@ -19,19 +19,32 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     routing::{get, post},
 };
+use parking_lot::RwLock;
 use review::{Answer, Review};
 use spiderpool_core::alloc::Allocator;
-use tokio::sync::OnceCell;
 
 /// What the webhook needs to know.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    /// Not there before the store is open: until then every edit is refused for now.
-    pub allocator: Arc<OnceCell<Allocator>>,
+    /// Not there before the store is open: until then every edit is refused for now. Exchanged when settings change.
+    pub judge: Arc<RwLock<Option<Judge>>>,
     /// The user that the controller itself is: its edits claim and take out what they need themselves.
     pub own_user: Arc<str>,
+}
+
+/// By what edits are judged.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    /// What knows the addresses.
+    pub allocator: Allocator,
     /// Whether pools and Subnets may be told to go while they are in use.
     pub deletions: Deletions,
+}
+
+impl Admission {
+    fn judge(&self) -> Option<Judge> {
+        self.judge.read().clone()
+    }
 }
 
 /// What becomes of the deletion of a pool or Subnet that is in use.
@@ -62,10 +75,10 @@ pub fn router(admission: Admission) -> Router {
 
 async fn mutate(State(admission): State<Admission>, Json(review): Json<Review>) -> Json<Answer> {
     let request = review.request;
-    let allocator = admission.allocator.get();
+    let judge = admission.judge();
     // What cannot be filled in is left to the validation, which says why.
-    let patch = match allocator {
-        Some(allocator) => mutate::patch(allocator, &request).await,
+    let patch = match judge {
+        Some(judge) => mutate::patch(&judge.allocator, &request).await,
         None => None,
     };
     Json(Answer::patched(request.uid, patch))

@@ -11,13 +11,13 @@ use spiderpool_core::{
 };
 
 use super::{
-    Admission, Deletions,
+    Admission, Deletions, Judge,
     review::{Operation, Refusal, Request},
 };
 
 /// Judges an edit; the warnings that go with a yes. Cost and effects: those of the allocator's reviews; a dry run has none.
 pub(super) async fn judge(admission: &Admission, request: &Request) -> Result<Vec<String>, Refusal> {
-    let Some(allocator) = admission.allocator.get() else {
+    let Some(Judge { allocator, deletions }) = admission.judge() else {
         return Err(Refusal {
             code: 503,
             reason: "ServiceUnavailable",
@@ -49,8 +49,8 @@ pub(super) async fn judge(admission: &Admission, request: &Request) -> Result<Ve
             let before = before(old.as_ref(), |reservation| &reservation.metadata);
             allocator.review_reservation(before, &new, mode).await.map_err(refused)
         }
-        (kind, Operation::Delete) if admission.deletions == Deletions::Guarded => {
-            deletion(allocator, kind, &request.name).await
+        (kind, Operation::Delete) if deletions == Deletions::Guarded => {
+            deletion(&allocator, kind, &request.name).await
         }
         _ => Ok(Vec::new()),
     }

@@ -92,6 +92,8 @@ fn a_subnet_that_runs_out_says_so_and_serves_once_it_has_some() {
     assert!(told.contains("has 2 of 5 addresses: Subnet home has 3 too few left"), "{told}");
     let told = cluster.event("home", "SubnetExhausted");
     assert!(told.contains("3 addresses too few for the pools of Deployment default/late"), "{told}");
+    let told = cluster.condition("ss/home", "Exhausted", "True");
+    assert!(told.starts_with("its 12 addresses are given to 2 pools; add ranges to spec.ips"), "{told}");
     let late = cluster.pool_of("late");
     cluster.until(&format!("sp/{late}"), ".spec.ips[0]", "10.9.0.11-10.9.0.12");
     cluster.says(&["scale", "deployment", "kept", "--replicas=6"]);
@@ -110,7 +112,11 @@ fn a_subnet_that_runs_out_says_so_and_serves_once_it_has_some() {
 fn what_happened_while_no_controller_ran_is_made_good() {
     let Some(cluster) = Cluster::start("operator: without a controller") else { return };
     cluster.apply(SUBNETS);
-    let controller = cluster.controller("one", &[]);
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("conf.yml");
+    std::fs::write(&file, "enableIPv4: true").unwrap();
+    let configured = ["--config-path", file.to_str().unwrap()];
+    let controller = cluster.controller("one", &configured);
     for (name, replicas) in [("stays", 1), ("goes", 2)] {
         cluster.apply(&deployment(name, replicas, HOME, ""));
     }
@@ -118,7 +124,7 @@ fn what_happened_while_no_controller_ran_is_made_good() {
     controller.killed();
     cluster.says(&["delete", "deployment", "goes"]);
     cluster.says(&["scale", "deployment", "stays", "--replicas=5"]);
-    let next = cluster.controller("two", &[]);
+    let next = cluster.controller("two", &configured);
     cluster.gone(&format!("sp/{goes}"));
     let size = |name: &str| cluster.says(&["get", "ss", "home", "-o", &format!("jsonpath={{{name}}}")]);
     cluster.until("ss/home", ".status.allocatedIPCount", "6");
@@ -137,5 +143,15 @@ spec: {subnet: 10.11.0.0/24, ips: [10.11.0.1-10.11.0.9]}
 ",
     );
     cluster.until(&format!("sp/{}", cluster.pool_of("lost")), ".spec.ips[0]", "10.11.0.1-10.11.0.2");
-    next.stopped();
+
+    // What changes in the file is in force without a restart.
+    std::fs::write(&file, "{enableIPv4: true, clusterSubnetDefaultFlexibleIPNumber: 3, logLevel: debug}")
+        .unwrap();
+    cluster.until(&format!("sp/{}", cluster.pool_of("lost")), ".spec.ips[0]", "10.11.0.1-10.11.0.4");
+    let shown = next.diagnostics();
+    assert_eq!(shown["program"], "spiderpool-controller");
+    assert!(shown["details"]["leader"].as_str().unwrap().starts_with("two_"), "{shown}");
+    let said = next.stopped();
+    assert!(said.iter().any(|line| line["level"] == "DEBUG"));
+    assert_eq!(said.iter().filter(|line| line["message"] == "leading").count(), 1);
 }

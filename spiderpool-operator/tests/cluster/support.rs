@@ -55,6 +55,13 @@ impl Cluster {
         }
     }
 
+    /// Waits until a condition of an object is so; why.
+    pub(crate) fn condition(&self, object: &str, kind: &str, status: &str) -> String {
+        self.until(object, &format!(".status.conditions[?(@.type==\"{kind}\")].status"), status);
+        let message = format!("jsonpath={{.status.conditions[?(@.type==\"{kind}\")].message}}");
+        self.says(&["get", object, "-o", &message])
+    }
+
     pub(crate) fn gone(&self, object: &str) {
         self.says(&["wait", "--for=delete", object, "--timeout=120s"]);
     }
@@ -94,7 +101,16 @@ impl Cluster {
             .envs([("SPIDERPOOL_LEADER_DURATION", "3"), ("SPIDERPOOL_LEADER_RENEW_DEADLINE", "2")])
             .env("SPIDERPOOL_LEADER_RETRY_PERIOD", "1")
             .args(["daemon", "--pod-name", name, "--address", "127.0.0.1", "--health-port", "0"])
-            .args(["--metrics-port", "0", "--webhook-port", "0", "--tls-extra-names", "127.0.0.1"])
+            .args([
+                "--metrics-port",
+                "0",
+                "--webhook-port",
+                "0",
+                "--diagnostics-port",
+                "0",
+                "--tls-extra-names",
+                "127.0.0.1",
+            ])
             .args(["--log-format", "json"])
             .args(more)
             .stderr(Stdio::piped())
@@ -208,7 +224,17 @@ pub(crate) struct Controller {
 impl Controller {
     /// What Prometheus scrapes.
     pub(crate) fn metrics(&self) -> String {
-        let mut stream = TcpStream::connect(self.serving["metrics"].as_str().unwrap()).unwrap();
+        self.get("metrics")
+    }
+
+    /// What it says of itself.
+    pub(crate) fn diagnostics(&self) -> Value {
+        serde_json::from_str(self.get("diagnostics").split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    }
+
+    /// What it answers where it serves `what`.
+    fn get(&self, what: &str) -> String {
+        let mut stream = TcpStream::connect(self.serving[what].as_str().unwrap()).unwrap();
         write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

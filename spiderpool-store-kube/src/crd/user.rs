@@ -1,6 +1,6 @@
 //! The kinds that people write and read: upstream's fields, and what upstream lacks.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Column, Definition, rules,
@@ -54,6 +54,25 @@ fn network_fields() -> Vec<(&'static str, Value)> {
 
 fn count(description: &str) -> Value {
     number(description, 0, None)
+}
+
+/// metav1.Condition, as far as it is used.
+fn conditions() -> Value {
+    let condition = object(
+        "What people should know.",
+        &["type", "status"],
+        vec![
+            ("type", text("Which: Ready, Exhausted, Narrowing, Overlapping.", 316)),
+            ("status", one_of("Whether it holds.", &["True", "False", "Unknown"])),
+            ("reason", text("Why, in one word.", 1024)),
+            ("message", text("Why, and what to do.", 32_768)),
+            (
+                "lastTransitionTime",
+                json!({ "type": "string", "format": "date-time", "description": "When status last changed." }),
+            ),
+        ],
+    );
+    keyed_list("What people should know of it, with reasons.", condition, 32, "type")
 }
 
 fn fence() -> Value {
@@ -111,6 +130,7 @@ pub(super) fn pool() -> Definition {
             ),
             ("totalIPCount", count("How many addresses the pool has: ips without excludeIPs.")),
             ("allocatedIPCount", count("How many of them are held.")),
+            ("conditions", conditions()),
             ("fence", fence()),
         ],
     );
@@ -150,6 +170,7 @@ pub(super) fn subnet() -> Definition {
             ),
             ("totalIPCount", count("How many addresses the Subnet has: ips without excludeIPs.")),
             ("allocatedIPCount", count("How many of them are given to pools.")),
+            ("conditions", conditions()),
         ],
     );
     let description = "A Subnet: the addresses that pools of one network are carved from.";

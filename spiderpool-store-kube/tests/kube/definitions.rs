@@ -97,7 +97,10 @@ fn the_schemas_have_the_fields_of_the_types() {
     for field in ["default", "disable"] {
         pool[field] = true.into();
     }
-    let counts = serde_json::json!({ "totalIPCount": 1, "allocatedIPCount": 1 });
+    let condition = serde_json::json!({
+        "type": "Ready", "status": "True", "reason": "r", "message": "m", "lastTransitionTime": "t",
+    });
+    let counts = serde_json::json!({ "totalIPCount": 1, "allocatedIPCount": 1, "conditions": [condition] });
     let with = |mut status: Value, fields: &[&str]| {
         fields.iter().for_each(|field| status[*field] = "x".into());
         status

@@ -3,6 +3,7 @@
 
 mod durations;
 mod metered;
+mod spread;
 mod sweep;
 
 pub use metered::Metered;
@@ -15,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::sweep::Swept;
+use spread::Spreads;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use sweep::Sweep;
@@ -31,6 +33,7 @@ pub struct Metrics {
     ip_used_out: Counter,
     release: Operation,
     pending_releases: Gauge,
+    writes: Spreads,
     sweep: Sweep,
 }
 
@@ -120,9 +123,20 @@ impl Metrics {
             "Releases that found no agent and are still to be done",
             pending_releases.clone(),
         );
+        let writes = Spreads::default();
+        writes.register(&mut registry);
         let sweep = Sweep::default();
         sweep.register(&mut registry);
-        Self { registry, allocation, no_available_pool, ip_used_out, release, pending_releases, sweep }
+        Self {
+            registry,
+            allocation,
+            no_available_pool,
+            ip_used_out,
+            release,
+            pending_releases,
+            writes,
+            sweep,
+        }
     }
 
     /// Counts a grant.
@@ -150,11 +164,12 @@ impl Metrics {
         self.release.waited.observe(waited);
     }
 
-    /// How often writes met somebody else's change until now.
+    /// How writes went until now.
     pub fn conflicts(&self, until_now: Conflicts) {
         // Whoever looked earlier may come later.
         self.allocation.conflicts.inner().fetch_max(until_now.grants, Ordering::Relaxed);
         self.release.conflicts.inner().fetch_max(until_now.releases, Ordering::Relaxed);
+        self.writes.are(&until_now);
     }
 
     /// Takes in a pass of the sweep.
@@ -174,6 +189,13 @@ impl Metrics {
         encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+/// All figures of an agent that has just begun in the text form of OpenMetrics, each with a series: for whoever makes dashboards.
+pub fn sample() -> String {
+    let metrics = Metrics::new();
+    metrics.sweep.sample();
+    metrics.render(0).unwrap_or_default()
 }
 
 impl Default for Metrics {

@@ -70,6 +70,11 @@ impl Sweep {
         self.waiting.set(waiting);
     }
 
+    /// Each figure has a series.
+    pub(super) fn sample(&self) {
+        drop(self.by_reason.get_or_create(&Reason { reason: "pod_absent" }));
+    }
+
     pub(super) fn failed(&self) {
         self.passes_failed.inc();
     }

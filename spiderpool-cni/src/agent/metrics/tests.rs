@@ -1,6 +1,6 @@
 use super::Metrics;
 use crate::api::ErrorCode;
-use spiderpool_core::alloc::Conflicts;
+use spiderpool_core::alloc::{Conflicts, Spread};
 use std::time::Duration;
 
 #[test]
@@ -14,8 +14,15 @@ fn failures_are_told_apart() {
         metrics.granted(quick, Some(&ErrorCode::from(code.to_owned())));
     }
     metrics.released(Duration::from_secs(2), Some(&ErrorCode::Unavailable));
-    metrics.conflicts(Conflicts { grants: 3, releases: 1 });
-    metrics.conflicts(Conflicts { grants: 2, releases: 1 });
+    let spread = |counts, sum| Spread { counts, sum };
+    let now = Conflicts {
+        grants: 3,
+        releases: 1,
+        merged: spread([0, 4, 1, 0, 0, 0, 0, 0], 6),
+        repeats: spread([3, 1, 0, 0, 0, 0, 0, 1], 40),
+    };
+    metrics.conflicts(now);
+    metrics.conflicts(Conflicts { grants: 2, releases: 1, ..Conflicts::default() });
     let text = metrics.render(5).unwrap();
     let value = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("spiderpool_{name} ")));
@@ -29,6 +36,11 @@ fn failures_are_told_apart() {
     assert_eq!(value("ipam_allocation_err_retries_exhausted_counts_total"), 2.0);
     assert_eq!(value("ipam_allocation_update_ippool_conflict_counts_total"), 3.0);
     assert_eq!(value("ipam_allocation_duration_seconds_count"), 9.0);
+    assert_eq!(value("ipam_block_write_operations_count"), 5.0);
+    assert_eq!(value("ipam_block_write_operations_sum"), 6.0);
+    assert_eq!(value("ipam_block_write_operations_bucket{le=\"1.0\"}"), 4.0);
+    assert_eq!(value("ipam_block_write_conflicts_bucket{le=\"32.0\"}"), 4.0);
+    assert_eq!(value("ipam_block_write_conflicts_bucket{le=\"+Inf\"}"), 5.0);
     assert_eq!(value("ipam_release_failure_counts_total"), 1.0);
     assert_eq!(value("ipam_release_latest_duration_seconds"), 2.0);
     assert_eq!(value("ipam_pending_releases"), 5.0);

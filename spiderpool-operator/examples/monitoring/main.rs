@@ -1,0 +1,44 @@
+//! Writes alert rules and the Grafana dashboard, from the figures that agent and controller have: `cargo xtask monitoring` runs
+//! this.
+
+mod alerts;
+mod dashboard;
+mod figures;
+
+use std::{
+    env,
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use figures::{Figure, figures};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    write(&env::args_os().nth(1).map(PathBuf::from).ok_or("usage: monitoring FOLDER")?)
+}
+
+/// The figures of both programs.
+pub(crate) fn all() -> [(&'static str, Vec<Figure>); 2] {
+    [
+        ("Agents", figures(&spiderpool_cni::agent::sample_metrics())),
+        ("Controller", figures(&spiderpool_operator::process::sample_metrics())),
+    ]
+}
+
+/// Writes both into `folder`.
+pub(crate) fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    let rules = serde_saphyr::to_string(&alerts::rule())?;
+    let rules = format!("# Written by `cargo xtask monitoring`. Do not edit.\n{rules}");
+    fs::write(folder.join("prometheus-rule.yaml"), rules)?;
+    let dashboard = serde_json::to_string_pretty(&dashboard::dashboard(&all()))?;
+    fs::write(folder.join("grafana-dashboard.json"), dashboard + "\n")?;
+    Ok(())
+}
+
+/// The expressions of all alerts.
+#[allow(dead_code, reason = "the test asks")]
+pub(crate) fn alert_expressions() -> Vec<&'static str> {
+    alerts::ALERTS.iter().map(|alert| alert.expression).collect()
+}
