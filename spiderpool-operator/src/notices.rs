@@ -18,6 +18,8 @@ pub enum About {
     Application(Application, Uid),
     /// A Subnet, and its uid.
     Subnet(ObjectName, Uid),
+    /// A pool, and its uid.
+    Pool(ObjectName, Uid),
 }
 
 impl About {
@@ -33,6 +35,7 @@ impl std::fmt::Display for About {
         match self {
             Self::Application(application, _) => write!(f, "{application}"),
             Self::Subnet(name, _) => write!(f, "Subnet {name}"),
+            Self::Pool(name, _) => write!(f, "pool {name}"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::leader::{LEASE, Leader};
 use super::live::{Live, offer};
-use super::sweeper::sweep;
+use super::sweeper::{follow_ends, sweep};
 use super::{
     Agent, ConfigurationError, Diagnostics, LogLevel, Metered, Metrics, ServeError, Services, Settings,
     SweepInterval, stop_signal,
@@ -10,7 +10,7 @@ use super::{
 use crate::intents::{FileLog, LogError};
 #[cfg(feature = "kube")]
 use crate::node::ClusterPods;
-use crate::node::{Node, NodeConfig, PodSource, StorePods};
+use crate::node::{Node, NodeConfig, PodSource, Reach, StorePods};
 use crate::store_url::StoreOpenError;
 #[cfg(feature = "kube")]
 use crate::store_url::StoreUrl;
@@ -215,9 +215,12 @@ async fn serve(
     tasks.spawn(live.follow(Arc::clone(&node)));
     if let SweepInterval::Every(interval) = settings.sweep_interval {
         let (standing, node, metrics) = (leader.clone(), Arc::clone(&node), Arc::clone(&metrics));
-        tasks.spawn(async move { standing.stand(timing).await });
-        let leader = leader.clone();
-        tasks.spawn(async move { sweep(node, leader, metrics, env, interval).await });
+        if settings.sweep_reach == Reach::Everything {
+            tasks.spawn(async move { standing.stand(timing).await });
+        }
+        tasks.spawn(follow_ends(Arc::clone(&node), Arc::clone(&metrics)));
+        let (leader, how) = (leader.clone(), (interval, settings.sweep_reach));
+        tasks.spawn(async move { sweep(node, leader, metrics, env, how).await });
     }
     let stop = async {
         stop.await;

@@ -2,7 +2,7 @@
 
 use super::{Configuration, LeaseDuration, LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
-use crate::node::Endpoints;
+use crate::node::{Endpoints, Reach};
 use crate::store_url::StoreUrl;
 use clap::{ArgAction, Parser, ValueEnum};
 use serde::Deserialize;
@@ -110,6 +110,17 @@ pub struct Settings {
     /// Seconds between two passes of the sweep, which frees addresses that nobody uses; "off" for never.
     #[arg(long, env = "SPIDERPOOL_SWEEP_INTERVAL", value_name = "SECONDS", default_value = "60")]
     pub sweep_interval: SweepInterval,
+
+    /// What the sweep looks at on a store of many machines. Where spiderpool-controller runs, it sees to nodes that are gone, and
+    /// own-node is enough for agents; they then need no lease and finish no edits.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_SWEEP_REACH",
+        value_enum,
+        ignore_case = true,
+        default_value = "everything"
+    )]
+    pub sweep_reach: Reach,
 
     /// On a store of many machines one agent leads, and sweeps for nodes that are gone: how many seconds after its death
     /// the next one does.

@@ -4,10 +4,13 @@ use super::Metrics;
 use super::leader::Leader;
 use crate::node::{Node, Reach};
 use spiderpool_core::env::Env;
+use spiderpool_core::name::NamespacedName;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How often the agent sweeps: whole seconds, or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,15 +43,22 @@ impl fmt::Display for SweepInterval {
     }
 }
 
-/// Sweeps and, while it leads, tends for ever. A pass that is dropped in the middle leaves nothing half-done.
-pub(super) async fn sweep(node: Arc<Node>, leader: Leader, metrics: Arc<Metrics>, env: Env, every: Duration) {
+/// Sweeps `widest` or, while others lead, what this node holds; and tends while it leads and sweeps everything; for ever. A pass that is dropped in the middle leaves nothing half-done.
+pub(super) async fn sweep(
+    node: Arc<Node>,
+    leader: Leader,
+    metrics: Arc<Metrics>,
+    env: Env,
+    (every, widest): (Duration, Reach),
+) {
     loop {
         // Many agents that are started at once do not all come at once.
         let jitter = every
             .mul_f64(f64::from(u16::try_from(env.entropy.next_u64() >> 48).unwrap_or_default()) / 655_360.0);
         tokio::time::sleep(every.saturating_sub(jitter)).await;
-        let start = tokio::time::Instant::now();
-        let reach = if leader.leads() { Reach::Everything } else { Reach::OwnNode };
+        let start = Instant::now();
+        let reach =
+            if leader.leads() && widest == Reach::Everything { Reach::Everything } else { Reach::OwnNode };
         match node.sweep(reach).await {
             Ok(swept) => metrics.swept(&swept, start.elapsed()),
             Err(error) => {
@@ -57,9 +67,45 @@ pub(super) async fn sweep(node: Arc<Node>, leader: Leader, metrics: Arc<Metrics>
             }
         }
         if leader.leads()
+            && widest == Reach::Everything
             && let Err(error) = node.tend().await
         {
             tracing::warn!(%error, "what edits left half-done could not be finished; the next pass goes on");
+        }
+    }
+}
+
+/// Looks again at what a pod held after it ended: at first after so long, each time after twice as long, so often.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
+const LOOKS: u32 = 6;
+
+/// Sees to the pods that ended without a DEL, or before it, for ever: as the full pass does, but soon.
+pub(super) async fn follow_ends(node: Arc<Node>, metrics: Arc<Metrics>) {
+    let mut due: BTreeMap<NamespacedName, (Instant, u32)> = BTreeMap::new();
+    loop {
+        let next = due.iter().min_by_key(|(_, (when, _))| *when).map(|(pod, (when, _))| (pod.clone(), *when));
+        let wait = async {
+            match &next {
+                Some((_, when)) => tokio::time::sleep_until(*when).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            pod = node.end_of_pod() => {
+                due.entry(pod).or_insert((Instant::now() + FIRST_LOOK, 1));
+            }
+            () = wait => {
+                let Some((pod, (_, look))) = next.and_then(|(pod, _)| due.remove_entry(&pod)) else { continue };
+                let start = Instant::now();
+                match node.sweep_pod(&pod).await {
+                    Ok(None) => continue,
+                    Ok(Some(swept)) => metrics.swept(&swept, start.elapsed()),
+                    Err(error) => tracing::debug!(%pod, %error, "what it held cannot be looked at now"),
+                }
+                if look < LOOKS {
+                    due.insert(pod, (Instant::now() + FIRST_LOOK * 2u32.pow(look), look + 1));
+                }
+            }
         }
     }
 }

@@ -11,6 +11,10 @@ use spiderpool_core::time::Timestamp;
 use spiderpool_store_kube::{Follow, Followed, Known, KubeStore, Regarding, Warning};
 use std::collections::HashMap;
 use std::sync::Arc;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+/// So many pods that end wait; of more the next full pass of the sweep knows.
+const ENDS: usize = 1_024;
 
 /// So many ReplicaSets and Jobs are remembered; then all are forgotten and read again on demand.
 const OWNERS: usize = 1_024;
@@ -22,6 +26,7 @@ pub struct ClusterPods {
     read: StorePods,
     own: NodeName,
     pods: Followed,
+    ends: AsyncMutex<mpsc::Receiver<NamespacedName>>,
     namespaces: Followed,
     node: Followed,
     /// By uid: to whom a ReplicaSet or a Job belongs is decided when it is made.
@@ -31,10 +36,12 @@ pub struct ClusterPods {
 impl ClusterPods {
     /// Begins to follow the pods of `node`; inside a tokio runtime.
     pub fn follow(store: &KubeStore, node: NodeName) -> Self {
+        let (tell, ends) = mpsc::channel(ENDS);
         Self {
             store: store.clone(),
             read: StorePods(Arc::new(store.clone())),
-            pods: store.follow(&Follow::PodsOn(node.clone())),
+            pods: store.follow_telling(&Follow::PodsOn(node.clone()), Some(tell)),
+            ends: AsyncMutex::new(ends),
             namespaces: store.follow(&Follow::Namespaces),
             node: store.follow(&Follow::Node(node.clone())),
             own: node,
@@ -59,6 +66,14 @@ impl PodSource for ClusterPods {
 
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError> {
         self.read.pod(name).await
+    }
+
+    async fn end(&self) -> NamespacedName {
+        match self.ends.lock().await.recv().await {
+            Some(name) => name,
+            // Nothing is followed any more.
+            None => std::future::pending().await,
+        }
     }
 
     async fn namespace(&self, name: &Namespace, sight: Sight) -> Result<Option<Arc<Resource>>, StoreError> {

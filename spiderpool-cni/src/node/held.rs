@@ -7,7 +7,7 @@ use spiderpool_core::addr::Address;
 use spiderpool_core::model::{Attachment, Controller, Owner, Record, Route, Slot};
 use spiderpool_core::name::{ContainerId, InterfaceName, NamespacedName, OwnerUid};
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What an ADD answered besides the address; not known after a restart.
@@ -142,6 +142,13 @@ impl Held {
     /// All that `owner` holds.
     pub(super) fn of(&self, owner: &OwnerUid) -> Option<Holding> {
         self.0.lock().owners.get(owner).cloned()
+    }
+
+    /// What incarnations of `pod` hold.
+    pub(super) fn addresses_of(&self, pod: &NamespacedName) -> BTreeSet<Address> {
+        let known = self.0.lock();
+        let own = known.owners.values().filter(|holding| holding.owner.pod.as_ref() == Some(pod));
+        own.flat_map(|holding| holding.parts.iter().map(|part| part.address)).collect()
     }
 
     /// The pods that hold something, with their uids.

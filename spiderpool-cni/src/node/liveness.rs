@@ -75,6 +75,10 @@ impl NodeSources {
 
 #[async_trait]
 impl Sources for NodeSources {
+    fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts> {
+        self.pods.at_hand(name).map(|pod| PodFacts::of(&pod))
+    }
+
     async fn pod(&self, name: &NamespacedName) -> PodSeen {
         match self.pods.pod(name).await {
             Ok(Some(pod)) => PodSeen::Present(PodFacts::of(&pod)),

@@ -40,6 +40,9 @@ pub trait PodSource: Debug + Send + Sync + 'static {
     /// A pod, by a linearizable read: one that is not found is not there.
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError>;
 
+    /// Waits until a pod of this node is gone or has ended; its name. For ever where nobody tells.
+    async fn end(&self) -> NamespacedName;
+
     /// A namespace.
     async fn namespace(&self, name: &Namespace, sight: Sight) -> Result<Option<Arc<Resource>>, StoreError>;
 
@@ -91,6 +94,10 @@ impl PodSource for StorePods {
 
     async fn pod(&self, name: &NamespacedName) -> Result<Option<Arc<Resource>>, StoreError> {
         Ok(self.0.pod(name).await?.map(|(pod, _)| pod))
+    }
+
+    async fn end(&self) -> NamespacedName {
+        std::future::pending().await
     }
 
     async fn namespace(&self, name: &Namespace, _: Sight) -> Result<Option<Arc<Resource>>, StoreError> {

@@ -3,11 +3,12 @@
 use super::Node;
 use super::views::Expected;
 use spiderpool_core::admin::{AdminError, Mode, Tended};
+use spiderpool_core::name::NamespacedName;
 use spiderpool_core::store::StoreError;
 use spiderpool_core::sweep::{Done, Judged, Swept};
 
 /// What a pass of the sweep looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Reach {
     /// All of the scope.
     Everything,
@@ -30,6 +31,37 @@ impl Node {
             Reach::Everything => self.allocator.sweep(&self.sources, policy, Mode::Real).await?,
             Reach::OwnNode => self.allocator.sweep_own(&self.sources, policy, Mode::Real).await?,
         };
+        self.take_in(&swept);
+        if !swept.complete {
+            tracing::warn!(
+                "a block cannot be read: the sweep leaves claims alone; spiderpoolctl fsck says which it is"
+            );
+        }
+        Ok(swept)
+    }
+
+    /// Waits until a pod of this node is gone or has ended; its name. For ever where nobody tells.
+    pub async fn end_of_pod(&self) -> NamespacedName {
+        self.pods.end().await
+    }
+
+    /// The same as [`Node::sweep`] for what this pod holds here; none if it holds nothing.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sweep_pod(&self, pod: &NamespacedName) -> Result<Option<Swept>, StoreError> {
+        let addresses = self.held.addresses_of(pod);
+        if addresses.is_empty() {
+            return Ok(None);
+        }
+        let (sources, policy) = (&self.sources, &self.config.policy);
+        let swept = self.allocator.sweep_these(sources, policy, Mode::Real, &addresses).await?;
+        self.take_in(&swept);
+        Ok(Some(swept))
+    }
+
+    /// Logs what a pass came to, and takes in what is free.
+    fn take_in(&self, swept: &Swept) {
         for judged in &swept.judged {
             let Judged { address, interface, reason, node, .. } = judged;
             let (node, owner) = (node.as_ref().map(tracing::field::display), owner(judged));
@@ -49,12 +81,6 @@ impl Node {
                 }
             }
         }
-        if !swept.complete {
-            tracing::warn!(
-                "a block cannot be read: the sweep leaves claims alone; spiderpoolctl fsck says which it is"
-            );
-        }
-        Ok(swept)
     }
 
     /// Finishes what edits and crashes left half-done, and logs what that was.

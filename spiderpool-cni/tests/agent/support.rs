@@ -14,7 +14,7 @@ use spiderpool_cni::api::{
 };
 use spiderpool_cni::client::AgentClient;
 use spiderpool_cni::cni::{ContainerId, IfName, NetworkName};
-use spiderpool_cni::node::Endpoints;
+use spiderpool_cni::node::{Endpoints, Reach};
 use spiderpool_cni::spool::EntryName;
 use spiderpool_core::alloc::Conflicts;
 use spiderpool_core::env::Env;
@@ -234,6 +234,7 @@ impl Node {
             enable_ipv6: true,
             enable_statefulset: true,
             endpoints: Endpoints::All,
+            sweep_reach: Reach::Everything,
             auto_pool_patience: 50,
             namespace: "kube-system".into(),
             multus_cluster_network: None,

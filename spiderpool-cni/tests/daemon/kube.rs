@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, path::Path};
 use nix::sys::signal::Signal;
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
 
-use crate::support::{Node, Ran};
+use crate::{
+    support::{Node, Ran},
+    sweep::{FREED, Sandbox},
+};
 
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
 
@@ -132,6 +135,28 @@ fn pods_of_two_nodes_share_a_pool_to_its_last_address() {
     assert!(run(second, "DEL", "web-1", &uids[1], "c1").success);
     assert_eq!(run(first, "ADD", "extra", &extra, "c9").address(), held[1]);
     says(&plane, &["wait", "--for=delete", "se/web-1", "--timeout=120s"], "");
+}
+
+/// Long before the next pass of the sweep.
+#[test]
+fn what_a_pod_held_is_free_soon_after_it_ended_without_a_del() {
+    let Some(plane) = cluster("daemon: a pod that ends in a cluster") else { return };
+    let [node, _] = nodes(&plane);
+    let mut agent = node.start_with(&["--sweep-interval", "86400", "--sweep-reach", "own-node"]);
+    apply(&plane, POOL);
+    let (uid, sandbox) = (pod(&plane, "web", "n1", ""), Sandbox::begin());
+    let args = format!(
+        "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=web;K8S_POD_INFRA_CONTAINER_ID=c0;K8S_POD_UID={uid}"
+    );
+    let held = node.plugin_in(&sandbox.namespace(), &args, "ADD", "c0", None).address();
+    sandbox.end();
+    delete(&plane, "web");
+    let freed = agent.logged(FREED);
+    assert_eq!(format!("{}/24", freed["address"].as_str().unwrap()), held);
+    assert_eq!(freed["reason"], "no pod of that name exists, and the sandbox of its container is gone");
+    let leases = says(&plane, &["get", "leases", "-n", "kube-system", "-o", "name"], "");
+    assert!(!leases.contains("spiderpool-agent"), "it stands for no lease: {leases}");
+    agent.stopped();
 }
 
 /// The one that leads finishes what administrators began, with no more rights than the others.

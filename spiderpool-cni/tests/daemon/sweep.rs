@@ -9,20 +9,20 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// A process that is all there is of a sandbox; its network namespace is found as long as it lives.
-struct Sandbox(Child);
+pub(crate) struct Sandbox(Child);
 
 impl Sandbox {
-    fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         // It waits for an end of its input that does not come.
         Self(Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap())
     }
 
-    fn namespace(&self) -> PathBuf {
+    pub(crate) fn namespace(&self) -> PathBuf {
         format!("/proc/{}/ns/net", self.0.id()).into()
     }
 
     /// Ends it as a machine's runtime may end that tells nobody.
-    fn end(self) {
+    pub(crate) fn end(self) {
         drop(self);
     }
 }
@@ -39,7 +39,7 @@ fn figure(agent: &AgentProcess, line: &str) -> bool {
 }
 
 const SWEEPING: [&str; 2] = ["--sweep-interval", "1"];
-const FREED: &str = "freed by the sweep";
+pub(crate) const FREED: &str = "freed by the sweep";
 
 #[tokio::test]
 async fn a_sandbox_that_ends_without_a_del_gives_its_address_back() {

@@ -22,7 +22,10 @@ mod settling;
 #[cfg(feature = "conformance")]
 mod trials;
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use async_lock::OnceCell;
 
@@ -53,7 +56,7 @@ use crate::{
     admin::Rules,
     env::Env,
     hash::{Seed, mix},
-    model::{Attachment, Binding, Block, BlockBits, GrantKey, Record, Slot},
+    model::{Attachment, Binding, Block, BlockBits, BlockId, GrantKey, Record, Slot},
     mutation::Mutation,
     name::{ContainerId, NamespacedName, NodeName, OwnerUid, ScopeName, Uid},
     protocol::{
@@ -297,7 +300,25 @@ impl Allocator {
     pub(crate) async fn own_blocks(&self) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
         self.inner.remember().await?;
         let Inner { driver, scope, .. } = self.inner.as_ref();
-        let ids = driver.index.blocks(scope, driver.setting.bits);
+        self.read_blocks(driver.index.blocks(scope, driver.setting.bits)).await
+    }
+
+    /// The blocks of these addresses, likewise.
+    pub(crate) async fn blocks_of(
+        &self,
+        addresses: &BTreeSet<Address>,
+    ) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+        let Inner { driver, scope, .. } = self.inner.as_ref();
+        let id = |address: &Address| BlockId::of(scope, driver.setting.bits, *address);
+        let ids: BTreeSet<BlockId> = addresses.iter().map(id).collect();
+        self.read_blocks(ids).await
+    }
+
+    async fn read_blocks(
+        &self,
+        ids: impl IntoIterator<Item = BlockId>,
+    ) -> Result<(Vec<Arc<Block>>, bool), StoreError> {
+        let driver = &self.inner.driver;
         let (mut blocks, mut complete) = (Vec::new(), true);
         for id in ids {
             match driver.store.get(&Key::Block(id)).await {

@@ -79,6 +79,10 @@ fn facts(ledger: &Ledger, name: &NamespacedName) -> PodSeen {
 
 #[async_trait]
 impl Sources for SimSources {
+    fn pod_at_hand(&self, _: &NamespacedName) -> Option<PodFacts> {
+        None
+    }
+
     async fn pod(&self, name: &NamespacedName) -> PodSeen {
         self.ask(|ledger| facts(ledger, name)).await.unwrap_or(PodSeen::Unknown)
     }

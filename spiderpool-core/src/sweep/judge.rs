@@ -271,8 +271,9 @@ pub fn second_source(
     }
 }
 
-/// Whether a node counts as gone.
-pub(super) fn node_gone(node: NodeSeen, policy: &SweepPolicy) -> Option<Second> {
+/// Whether a node counts as gone, and why: then it stands for the second source of all that runs on it.
+#[must_use]
+pub fn node_gone(node: NodeSeen, policy: &SweepPolicy) -> Option<Second> {
     match node {
         NodeSeen::NotAsked | NodeSeen::Unknown => None,
         NodeSeen::Deleted => Some(Second::NodeDeleted),

@@ -18,7 +18,7 @@ mod sources;
 mod twins;
 mod verdict;
 
-pub use judge::{Case, Subject, judge, second_source};
+pub use judge::{Case, Subject, judge, node_gone, second_source};
 pub use liveness::JudgedLiveness;
 pub use node::{Leases, NodeFacts, OUT_OF_SERVICE, Service};
 pub use pass::{Done, Judged, Swept};

@@ -24,6 +24,7 @@ use crate::{
         Unbound,
     },
     store::{Key, Kind, ResourceName, Selector, StoreError, StoreExt},
+    time::Timestamp,
 };
 
 /// What was done about a verdict.
@@ -161,6 +162,29 @@ impl Allocator {
     }
 }
 
+impl Allocator {
+    /// The same for these addresses and for nothing else: what concerns a pod or a node of which there is news.
+    ///
+    /// Cost: no listing; a read for each block that has some of them, else as [`Allocator::sweep`]. Cancellation likewise.
+    ///
+    /// # Errors
+    /// A block cannot be read now.
+    pub async fn sweep_these(
+        &self,
+        sources: &Arc<dyn Sources>,
+        policy: &SweepPolicy,
+        mode: Mode,
+        addresses: &BTreeSet<Address>,
+    ) -> Result<Swept, StoreError> {
+        let (blocks, complete) = self.blocks_of(addresses).await?;
+        let mut records = records_of(&blocks);
+        records.retain(|(address, _)| addresses.contains(address));
+        let mut pass = Pass::new(self, sources, policy, mode, complete);
+        pass.records(&records).await;
+        Ok(pass.end())
+    }
+}
+
 /// What `blocks` hold, ascending by address.
 fn records_of(blocks: &[Arc<Block>]) -> Vec<(Address, Arc<Record>)> {
     let mut records = Vec::new();
@@ -262,7 +286,12 @@ impl<'a> Pass<'a> {
                     let endpoint = self.endpoint(pod).await;
                     case.claim = claim_seen(endpoint.as_ref().map(Option::as_deref), &record.slot, address);
                 }
-                (Source::Pod, Some(pod), _) => case.pod = self.pod(pod).await,
+                (Source::Pod, Some(pod), _) => {
+                    if let Some(kept) = self.kept_at_hand(case, pod, now) {
+                        return kept;
+                    }
+                    case.pod = self.pod(pod).await;
+                }
                 (Source::Controller, ..) => {
                     case.controller = match controller {
                         Some(name) => self.controller(name).await,
@@ -276,6 +305,13 @@ impl<'a> Pass<'a> {
             verdict = judge(case, now, self.policy);
         }
         verdict
+    }
+
+    /// The verdict by what is at hand of the pod, if by that the address stays: most do, and nobody need be asked.
+    fn kept_at_hand(&self, case: &Case<'_>, pod: &NamespacedName, now: Timestamp) -> Option<Verdict> {
+        let facts = self.sources.pod_at_hand(pod)?;
+        let verdict = judge(&Case { pod: PodSeen::Present(facts), ..case.clone() }, now, self.policy);
+        matches!(verdict, Verdict::Keep { .. }).then_some(verdict)
     }
 
     async fn endpoint(&mut self, name: &NamespacedName) -> Result<Option<Arc<SpiderEndpoint>>, ()> {

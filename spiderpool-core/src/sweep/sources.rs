@@ -20,6 +20,10 @@ use crate::{
 /// deleted) must be true at some instant after the call. A source that does not know says so; it never guesses.
 #[async_trait]
 pub trait Sources: Debug + Send + Sync {
+    /// The pod of this name as it was a moment ago, without asking anybody; none where that is not known. It may lack what its
+    /// status says. Nothing goes by it: it may only spare a question.
+    fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts>;
+
     /// The pod of this name.
     async fn pod(&self, name: &NamespacedName) -> PodSeen;
 
@@ -132,6 +136,10 @@ impl StoreSources {
 
 #[async_trait]
 impl Sources for StoreSources {
+    fn pod_at_hand(&self, _: &NamespacedName) -> Option<PodFacts> {
+        None
+    }
+
     async fn pod(&self, name: &NamespacedName) -> PodSeen {
         match self.store.get(&Key::pod(name)).await {
             Ok(Some(found)) => match found.document.as_resource() {

@@ -18,13 +18,17 @@ use spiderpool_core::{
     api::Resource,
     inspect::RecordFilter,
     model::{Attachment, Binding, Controller, Record},
-    name::{ContainerId, NodeName, ObjectName, Uid},
+    name::{ContainerId, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
     protocol::PoolRef,
     store::{
         Document, FaultPlan, FaultStore, Key, Kind, MemoryStore, ResourceName, Selector, Store, StoreExt,
         Versioned,
     },
-    sweep::{Declared, Done, SandboxSeen, Sandboxes, Sources, StoreSources, SweepPolicy, Swept},
+    sweep::{
+        ControllerSeen, Declared, Done, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Sandboxes,
+        Sources, StoreSources, SweepPolicy, Swept,
+    },
+    time::Timestamp,
 };
 
 use super::{
@@ -460,5 +464,78 @@ fn where_no_pod_is_declared_no_pod_is_known_to_be_gone() {
         world.put(pod(7, "u", "Running")).await;
         assert_eq!(count(world.allocator.sweep(&sources(), &policy, Mode::Real).await.unwrap()), 1);
         assert!(store.endpoint(owner(0).pod.as_ref().unwrap()).await.unwrap().is_none());
+    });
+}
+
+/// The sources of a world, and what somebody remembers of its pods.
+#[derive(Debug)]
+struct Remembered {
+    asked: Arc<dyn Sources>,
+    pods: BTreeMap<NamespacedName, PodFacts>,
+    questions: Mutex<Vec<NamespacedName>>,
+}
+
+#[async_trait]
+impl Sources for Remembered {
+    fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts> {
+        self.pods.get(name).cloned()
+    }
+
+    async fn pod(&self, name: &NamespacedName) -> PodSeen {
+        self.questions.lock().push(name.clone());
+        self.asked.pod(name).await
+    }
+
+    async fn controller(&self, name: &ResourceName) -> ControllerSeen {
+        self.asked.controller(name).await
+    }
+
+    async fn sandbox(&self, node: &NodeName, container: &ContainerId) -> SandboxSeen {
+        self.asked.sandbox(node, container).await
+    }
+
+    async fn node(&self, name: &NodeName) -> NodeSeen {
+        self.asked.node(name).await
+    }
+}
+
+/// A memory of pods spares questions about those that stay, and frees nothing: not even where it is wrong in every way.
+#[test]
+fn nothing_goes_by_what_is_only_remembered_of_pods() {
+    block_on(async {
+        let world = World::new(Arc::new(MemoryStore::new())).await;
+        let mut pods = BTreeMap::new();
+        let name = |pod: usize| owner(pod).pod.unwrap();
+        for number in 0..5 {
+            world.add(number, 0, Binding::Stateless).await;
+            world.put(pod(number, owner(number).uid.as_str(), "Running")).await;
+            world.nodes.say(number, 0, SandboxSeen::Gone);
+            let remembered =
+                serde_json::from_value(pod(number, owner(number).uid.as_str(), "Running")).unwrap();
+            pods.insert(name(number), PodFacts::of(&remembered));
+        }
+        // 0: as remembered. 1: remembered as another incarnation. 2: as ended long ago. 3: gone since. 4: not remembered.
+        pods.get_mut(&name(1)).unwrap().uid = Some(OwnerUid::new("another").unwrap());
+        let ended = pods.get_mut(&name(2)).unwrap();
+        (ended.phase, ended.finished) = (PodPhase::Failed, Some(Timestamp::from_millis(0)));
+        world.remove_pod(3).await;
+        pods.remove(&name(4));
+        let remembered =
+            Arc::new(Remembered { asked: Arc::clone(&world.sources), pods, questions: Mutex::default() });
+        let sources: Arc<dyn Sources> = Arc::clone(&remembered) as _;
+        let swept = world.allocator.sweep(&sources, &SweepPolicy::default(), Mode::Real).await.unwrap();
+        assert_eq!(swept.freed().count(), 0);
+        let questions = std::mem::take(&mut *remembered.questions.lock());
+        assert_eq!(questions, [name(1), name(2), name(4)]);
+
+        // Of what there is news of, nothing else is looked at.
+        let held = world.held().await;
+        world.remove_pod(4).await;
+        let concerned = swept.judged.iter().filter(|judged| judged.pod == Some(name(4)));
+        let concerned: BTreeSet<_> = concerned.map(|judged| judged.address).collect();
+        let policy = SweepPolicy::default();
+        let swept = world.allocator.sweep_these(&sources, &policy, Mode::Real, &concerned).await.unwrap();
+        assert_eq!(swept.judged.len(), 1);
+        assert_eq!(held.difference(&world.held().await).copied().collect::<BTreeSet<_>>(), concerned);
     });
 }

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use spiderpool_core::{api::API_VERSION, env::Clock};
+use spiderpool_core::{
+    api::API_VERSION,
+    env::Clock,
+    name::{ObjectName, Uid},
+};
 use spiderpool_store_kube::{KubeStore, Regarding, Warning};
 
 use crate::notices::{About, Notice, Notices};
@@ -17,6 +21,16 @@ pub(super) struct ClusterNotices {
     pub(super) host: String,
 }
 
+fn of_ours(kind: &str, name: &ObjectName, uid: &Uid) -> Regarding {
+    Regarding {
+        api_version: API_VERSION.into(),
+        kind: kind.into(),
+        namespace: None,
+        name: name.to_string(),
+        uid: uid.to_string(),
+    }
+}
+
 fn regarding(about: &About) -> Regarding {
     match about {
         About::Application(application, uid) => Regarding {
@@ -26,13 +40,8 @@ fn regarding(about: &About) -> Regarding {
             name: application.name.to_string(),
             uid: uid.to_string(),
         },
-        About::Subnet(name, uid) => Regarding {
-            api_version: API_VERSION.into(),
-            kind: "SpiderSubnet".into(),
-            namespace: None,
-            name: name.to_string(),
-            uid: uid.to_string(),
-        },
+        About::Subnet(name, uid) => of_ours("SpiderSubnet", name, uid),
+        About::Pool(name, uid) => of_ours("SpiderIPPool", name, uid),
     }
 }
 

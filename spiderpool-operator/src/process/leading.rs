@@ -2,20 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use spiderpool_core::{
-    admin::Mode,
-    alloc::Allocator,
-    inspect::ALLOCATED_IPS_SHOWN,
-    store::Store,
-    sweep::{Declared, Done, NoSandboxes, Sources, StoreSources, SweepPolicy},
-};
+use spiderpool_core::{alloc::Allocator, inspect::ALLOCATED_IPS_SHOWN, sweep::SweepPolicy};
 use spiderpool_store_kube::KubeStore;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
-use super::metrics::Metrics;
+use super::{metrics::Metrics, sweep::Sweeper};
 use crate::{
     apps::ClusterApps,
     auto::{AutoPoolConfig, AutoPools, Looks},
@@ -69,7 +63,14 @@ async fn lead(duties: Duties) {
     }
     tasks.spawn(tend(duties.allocator.clone()));
     if let Some(interval) = duties.sweep_interval {
-        tasks.spawn(sweep(duties.clone(), interval));
+        let sweeper = Sweeper {
+            store: duties.store.clone(),
+            allocator: duties.allocator.clone(),
+            policy: duties.policy.clone(),
+            metrics: Arc::clone(&duties.metrics),
+            notices: Arc::clone(&duties.notices),
+        };
+        tasks.spawn(sweeper.run(interval));
     }
     let figures = Arc::clone(&duties.metrics) as Arc<dyn Figures>;
     tasks.spawn(StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN).run());
@@ -77,30 +78,6 @@ async fn lead(duties: Duties) {
     // No part ends by itself.
     if let Some(Err(error)) = tasks.join_next().await {
         tracing::error!(%error, "a part of what the leader does broke off; all of it begins anew");
-    }
-}
-
-/// Frees what nobody uses any more, each time after the interval.
-async fn sweep(duties: Duties, interval: Duration) {
-    let Duties { store, allocator, metrics, policy, .. } = duties;
-    let (store, clock) = (Arc::new(store) as Arc<dyn Store>, Arc::clone(&allocator.env().clock));
-    let sources = StoreSources::new(store, clock, Arc::new(NoSandboxes), Declared::Always);
-    let sources: Arc<dyn Sources> = Arc::new(sources);
-    loop {
-        tokio::time::sleep(interval).await;
-        match allocator.sweep(&sources, &policy, Mode::Real).await {
-            Ok(swept) => {
-                metrics.swept(&swept);
-                for judged in swept.judged.iter().filter(|judged| judged.done == Done::Freed) {
-                    let pod = judged.pod.as_ref().map(tracing::field::display);
-                    tracing::info!(address = %judged.address, pod, reason = %judged.reason, "freed by the sweep");
-                }
-            }
-            Err(error) => {
-                metrics.sweep_failed();
-                tracing::warn!(%error, "the sweep could not be done; the next pass goes on");
-            }
-        }
     }
 }
 

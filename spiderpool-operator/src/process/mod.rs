@@ -8,6 +8,7 @@ mod live;
 mod metrics;
 mod run;
 mod settings;
+mod sweep;
 mod tls;
 
 pub use metrics::sample_metrics;

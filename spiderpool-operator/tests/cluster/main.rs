@@ -6,5 +6,6 @@ mod chaos;
 mod many;
 mod native;
 mod support;
+mod sweep;
 mod third_party;
 mod webhook;

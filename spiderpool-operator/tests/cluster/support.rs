@@ -18,6 +18,9 @@ const WEBHOOKS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-webhooks.yaml");
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-rbac.yaml");
 
+/// A test that looks more often hangs: kubectl takes a twentieth of a second or more.
+const MOST_LOOKS: usize = 2_400;
+
 /// A control plane with its own controllers, Spiderpool's resources, and the controller's roles.
 pub(crate) struct Cluster {
     pub(crate) plane: ControlPlane,
@@ -73,11 +76,13 @@ impl Cluster {
     /// The names of the pools of the application `name`, by family.
     pub(crate) fn pool_of(&self, application: &str) -> String {
         let label = format!("ipam.spidernet.io/owner-application-name={application}");
-        let mut found = String::new();
-        while found.is_empty() {
-            found = self.says(&["get", "sp", "-l", &label, "-o", "jsonpath={.items[*].metadata.name}"]);
-        }
-        found
+        self.once_said(&["get", "sp", "-l", &label, "-o", "jsonpath={.items[*].metadata.name}"])
+    }
+
+    /// What kubectl says, once it says anything.
+    fn once_said(&self, args: &[&str]) -> String {
+        let said = (0..MOST_LOOKS).map(|_| self.says(args)).find(|said| !said.is_empty());
+        said.unwrap_or_else(|| panic!("kubectl says nothing to {args:?}"))
     }
 
     /// The messages of Events of this reason about objects of this name, until there is one.
@@ -85,12 +90,7 @@ impl Cluster {
         let selector = format!("involvedObject.name={name},reason={reason}");
         let args =
             ["get", "events", "-A", "--field-selector", &selector, "-o", "jsonpath={.items[*].message}"];
-        loop {
-            let told = self.says(&args);
-            if !told.is_empty() {
-                return told;
-            }
-        }
+        self.once_said(&args)
     }
 
     /// Starts a controller and waits until it serves.

@@ -26,7 +26,7 @@ impl Shown {
 impl EncodeMetric for Shown {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let spread = *self.0.lock();
-        let bounds = SPREAD_BOUNDS.iter().map(|bound| *bound as f64).chain([f64::MAX]);
+        let bounds = SPREAD_BOUNDS.iter().map(|bound| *bound as f64).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(spread.counts).collect();
         let count = spread.counts.iter().sum();
         encoder.encode_histogram::<NoLabelSet>(spread.sum as f64, count, &buckets, None)

@@ -1,0 +1,160 @@
+//! The sweep of the leader: a full pass now and then, and a node's addresses as soon as the node is gone. What ends on nodes
+//! that are well is their agents' to see to: nobody else knows their sandboxes.
+
+mod nodes;
+mod sources;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use spiderpool_core::{
+    addr::Address,
+    admin::Mode,
+    alloc::Allocator,
+    inspect::RecordFilter,
+    name::{NodeName, ObjectName, Uid},
+    store::{Kind, Selector, StoreError},
+    sweep::{Done, Sources, SweepPolicy, Swept},
+};
+use spiderpool_store_kube::KubeStore;
+use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+
+use self::{
+    nodes::GoneNodes,
+    sources::{ClusterSources, PodsAtHand},
+};
+use super::metrics::Metrics;
+use crate::notices::{About, Notice, Notices};
+
+/// The first full pass, after whoever led before may have been in the middle of one.
+const FIRST: Duration = Duration::from_secs(5);
+/// What is held on a node that is gone is looked at again after so long, each time after twice as long up to the longest: its pods
+/// may still be declared.
+const AGAIN: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(60);
+/// So many nodes that are gone wait.
+const WAITING: usize = 256;
+/// So many addresses an Event names.
+const NAMED: usize = 5;
+
+/// What it needs.
+#[derive(Clone, Debug)]
+pub(super) struct Sweeper {
+    pub(super) store: KubeStore,
+    pub(super) allocator: Allocator,
+    pub(super) policy: SweepPolicy,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) notices: Arc<dyn Notices>,
+}
+
+impl Sweeper {
+    /// Sweeps for ever, everything once in `interval`.
+    pub(super) async fn run(self, interval: Duration) {
+        let pods = PodsAtHand::default();
+        let clock = Arc::clone(&self.allocator.env().clock);
+        let sources: Arc<dyn Sources> = Arc::new(ClusterSources::new(&self.store, clock, pods.clone()));
+        let (tell, mut gone) = mpsc::channel(WAITING);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(pods.keep(self.store.clone()));
+        tasks.spawn(GoneNodes::new(&self.store, Arc::clone(&sources), self.policy.clone()).run(tell));
+        let mut due: BTreeMap<NodeName, (Instant, Duration)> = BTreeMap::new();
+        let mut full = Instant::now() + FIRST.min(interval);
+        loop {
+            let next =
+                due.iter().min_by_key(|(_, (when, _))| *when).map(|(node, (when, _))| (node.clone(), *when));
+            let wait = async {
+                match &next {
+                    Some((_, when)) => tokio::time::sleep_until(*when).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                Some(node) = gone.recv() => {
+                    due.insert(node, (Instant::now(), AGAIN));
+                }
+                () = wait => {
+                    let Some((node, (_, pause))) = next.and_then(|(node, _)| due.remove_entry(&node)) else { continue };
+                    if self.node(&node, &sources).await {
+                        due.insert(node, (Instant::now() + pause, (pause * 2).min(LONGEST)));
+                    }
+                }
+                () = tokio::time::sleep_until(full) => {
+                    let swept = self.allocator.sweep(&sources, &self.policy, Mode::Real).await;
+                    self.take_in(swept).await;
+                    full = Instant::now() + interval;
+                }
+            }
+        }
+    }
+
+    /// Sweeps what is held on a node; whether it is to be looked at again.
+    async fn node(&self, node: &NodeName, sources: &Arc<dyn Sources>) -> bool {
+        let filter = RecordFilter { node: Some(node.clone()), ..RecordFilter::default() };
+        let held: BTreeSet<Address> = match self.allocator.inspect().records(&filter).await {
+            Ok(records) => records.into_iter().map(|(address, _)| address).collect(),
+            Err(error) => {
+                tracing::warn!(%node, %error, "what it holds cannot be read now");
+                return true;
+            }
+        };
+        if held.is_empty() {
+            return false;
+        }
+        let swept = self.allocator.sweep_these(sources, &self.policy, Mode::Real, &held).await;
+        let freed = self.take_in(swept).await;
+        tracing::info!(%node, held = held.len(), freed, "a node that is gone was swept");
+        freed < held.len()
+    }
+
+    /// Counts, logs and tells what a pass came to; how much it freed.
+    async fn take_in(&self, swept: Result<Swept, StoreError>) -> usize {
+        let swept = match swept {
+            Ok(swept) => swept,
+            Err(error) => {
+                self.metrics.sweep_failed();
+                tracing::warn!(%error, "the sweep could not be done; the next pass goes on");
+                return 0;
+            }
+        };
+        self.metrics.swept(&swept);
+        let mut by_pool: BTreeMap<Uid, Vec<String>> = BTreeMap::new();
+        let mut freed = 0;
+        for judged in swept.judged.iter().filter(|judged| judged.done == Done::Freed) {
+            let pod = judged.pod.as_ref().map(tracing::field::display);
+            let node = judged.node.as_ref().map(tracing::field::display);
+            tracing::info!(address = %judged.address, pod, node, reason = %judged.reason, "freed by the sweep");
+            freed += 1;
+            if let Some(record) = &judged.record {
+                let pod = judged.pod.as_ref().map(|pod| format!(" of pod {pod}")).unwrap_or_default();
+                let line = format!("{}{pod} ({})", judged.address, judged.reason);
+                by_pool.entry(record.pool.clone()).or_default().push(line);
+            }
+        }
+        if !by_pool.is_empty() {
+            self.tell(by_pool).await;
+        }
+        freed
+    }
+
+    /// An Event on each pool that got addresses back.
+    async fn tell(&self, by_pool: BTreeMap<Uid, Vec<String>>) {
+        let Ok(pools) = self.allocator.store().list(&Selector::Kind(Kind::Pool)).await else { return };
+        for pool in pools.items.iter().filter_map(|item| item.document.as_pool()) {
+            let uid = pool.metadata.uid.as_deref().and_then(|uid| Uid::new(uid).ok());
+            let Some((uid, name)) = uid.zip(ObjectName::new(&pool.metadata.name).ok()) else { continue };
+            let Some(freed) = by_pool.get(&uid) else { continue };
+            let more = freed.len().saturating_sub(NAMED);
+            let mut message =
+                format!("freed, as nobody uses them: {}", freed[..freed.len() - more].join(", "));
+            if more > 0 {
+                message.push_str(&format!(" and {more} more"));
+            }
+            self.notices
+                .show(&Notice { about: About::Pool(name, uid), reason: "AddressesFreed", message })
+                .await;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Nodes that vanish, and what was held there.
+
+use std::sync::Arc;
+
+use spiderpool_core::{
+    alloc::{AddRequest, Allocator, AllocatorConfig},
+    env::Env,
+    inspect::RecordFilter,
+    model::Owner,
+    name::{ContainerId, InterfaceName, NodeName, OwnerUid},
+    store::Store,
+};
+use spiderpool_store_kube::{KubeConfig, KubeStore};
+
+use crate::support::Cluster;
+
+/// A test that waits longer hangs.
+const HANGS: std::time::Duration = std::time::Duration::from_secs(120);
+
+const POOL: &str = "
+apiVersion: spiderpool.spidernet.io/v2beta1
+kind: SpiderIPPool
+metadata: {name: office}
+spec: {subnet: 10.9.0.0/24, ips: [10.9.0.1-10.9.0.9]}
+";
+
+fn node(name: &str, taints: &str) -> String {
+    format!("{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}, spec: {{taints: [{taints}]}}}}")
+}
+
+fn pod(name: &str, node: &str) -> String {
+    format!(
+        "
+apiVersion: v1
+kind: Pod
+metadata: {{name: {name}, namespace: default}}
+spec: {{nodeName: {node}, containers: [{{name: c, image: none.invalid/c}}]}}
+"
+    )
+}
+
+/// What the agents of the pods' nodes do.
+async fn grant(cluster: &Cluster, pods: &[(&str, &str)]) -> Allocator {
+    let config = KubeConfig::from_file(cluster.plane.kubeconfig(), None).await.unwrap();
+    let store: Arc<dyn Store> = Arc::new(KubeStore::connect(&config).unwrap());
+    for (name, node) in pods {
+        let config = AllocatorConfig::new(NodeName::new(*node).unwrap());
+        let agent = Allocator::open(Arc::clone(&store), Env::system(), config).await.unwrap();
+        let uid = cluster.says(&["get", "pod", name, "-o", "jsonpath={.metadata.uid}"]);
+        let (container, eth0) = (ContainerId::new(*name).unwrap(), InterfaceName::new("eth0").unwrap());
+        let pool = agent.pool(&"office".parse().unwrap()).await.unwrap();
+        let mut request = AddRequest::of_container(&container, &eth0, &pool);
+        let pod = format!("default/{name}").parse().unwrap();
+        request.owner = Owner { uid: OwnerUid::new(&uid).unwrap(), pod: Some(pod) };
+        agent.add(&request).await.unwrap();
+    }
+    Allocator::open(store, Env::system(), AllocatorConfig::new(NodeName::new("looker-on").unwrap()))
+        .await
+        .unwrap()
+}
+
+#[test]
+fn what_was_held_on_a_node_is_free_soon_after_the_node_is_gone() {
+    let Some(cluster) = Cluster::start("operator: a node vanishes") else { return };
+    cluster.apply(POOL);
+    for name in ["deleted", "switched-off", "well"] {
+        cluster.apply(&node(name, ""));
+    }
+    for (name, node) in [("a", "deleted"), ("b", "switched-off"), ("c", "switched-off"), ("d", "well")] {
+        cluster.apply(&pod(name, node));
+    }
+    // Nobody but the watch on nodes and pods makes it look.
+    let controller = cluster.controller("one", &["--sweep-interval", "86400"]);
+    controller.until("leading");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let pods = [("a", "deleted"), ("b", "switched-off"), ("c", "switched-off"), ("d", "well")];
+        let allocator = grant(&cluster, &pods).await;
+        let held = async || {
+            let records = allocator.inspect().records(&RecordFilter::default()).await.unwrap();
+            let pods =
+                records.into_iter().map(|(_, record)| record.owner.pod.clone().unwrap().name.to_string());
+            let mut pods: Vec<_> = pods.collect();
+            pods.sort();
+            pods.join(" ")
+        };
+        assert_eq!(held().await, "a b c d");
+        // Its pods are deleted by force, as one does whose machine has burnt down; the machine sends no DEL.
+        let forced = |name| ["delete", "pod", name, "--grace-period=0", "--force"];
+        for name in ["a", "b", "d"] {
+            cluster.says(&forced(name));
+        }
+        assert_eq!(held().await, "a b c d", "their nodes may be well");
+        let clock = Env::system().clock;
+        let until = async |wanted: &str| {
+            let end = clock.monotonic().after(HANGS);
+            while held().await != wanted {
+                assert!(clock.monotonic() < end, "{wanted:?}: {}", held().await);
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+        };
+        let begun = clock.monotonic();
+        cluster.says(&["delete", "node", "deleted"]);
+        until("b c d").await;
+        println!("a node that was deleted: {} ms", clock.monotonic().left(begun).as_millis());
+        let begun = clock.monotonic();
+        cluster.apply(&node(
+            "switched-off",
+            "{key: node.kubernetes.io/out-of-service, value: shutdown, effect: NoSchedule}",
+        ));
+        until("c d").await;
+        println!("a node that was declared out of service: {} ms", clock.monotonic().left(begun).as_millis());
+        // One of its pods was still declared, and goes later.
+        cluster.says(&forced("c"));
+        until("d").await;
+    });
+    let told = cluster.event("office", "AddressesFreed");
+    assert!(told.contains("freed, as nobody uses them: 10.9.0."), "{told}");
+    let figures = controller.metrics();
+    assert!(figures.contains("spiderpool_ip_gc_counts_total 3"), "{figures}");
+    controller.stopped();
+}
