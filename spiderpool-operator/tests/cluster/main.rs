@@ -5,6 +5,7 @@
 mod chaos;
 mod many;
 mod native;
+mod rules;
 mod support;
 mod sweep;
 mod third_party;
