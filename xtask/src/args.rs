@@ -21,7 +21,7 @@ COMMANDS
     --damages N          truncate or change its database this often (300)
     --server-deaths N    kill servers of etcd and Kubernetes this often under it (40)
     --controller-deaths N
-                         kill controllers this often while applications scale (100)
+                         kill controllers this often while applications scale (120)
     --seed S             what chooses the moments and places (1)
   testbed up             build and start etcd and a Kubernetes control plane on loopback, and leave them running
     --etcd-members 3     a cluster of three instead of one member

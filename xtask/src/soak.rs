@@ -28,7 +28,7 @@ impl Default for Soak {
             full_disks: 50,
             damages: 300,
             server_deaths: 40,
-            controller_deaths: 100,
+            controller_deaths: 120,
             seed: 1,
         }
     }

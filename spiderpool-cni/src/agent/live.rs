@@ -64,3 +64,50 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::offer;
+    use crate::agent::{Configuration, Settings};
+    use clap::Parser;
+    use rstest::rstest;
+    use spiderpool_core::model::{Controller, Families};
+    use spiderpool_core::select::AutoPools;
+
+    fn controller(api_version: &str) -> Controller {
+        Controller {
+            api_version: api_version.into(),
+            kind: "StatefulSet".into(),
+            name: "web".parse().unwrap(),
+            uid: "u".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_file_goes_before_flags() {
+        let given = ["spiderpool-agent", "--enable-ipv6", "true", "--stateful-kinds", "other.io/StatefulSet"];
+        let settings = Settings::try_parse_from(given).unwrap();
+        let (file, _) = Configuration::parse(
+            "{enableIPv6: false, statefulKinds: [apps.kruise.io/StatefulSet], enableSpiderSubnet: false}",
+        )
+        .unwrap();
+        let before = offer(&settings).unwrap();
+        assert_eq!((before.families, before.auto_pools), (Families::Both, AutoPools::Enabled));
+        assert!(before.stateful.contains(&controller("other.io/v1")));
+        let after = offer(&settings.under(&file)).unwrap();
+        assert_eq!((after.families, after.auto_pools), (Families::V4, AutoPools::Disabled));
+        let known = ["apps/v1", "apps.kruise.io/v1beta1", "other.io/v1"]
+            .map(|of| after.stateful.contains(&controller(of)));
+        assert_eq!(known, [true, true, false]);
+    }
+
+    #[rstest]
+    #[case("StatefulSet")]
+    #[case("apps.kruise.io/")]
+    #[case("/StatefulSet")]
+    fn a_kind_has_a_group(#[case] kind: &str) {
+        let settings = Settings::try_parse_from(["spiderpool-agent", "--stateful-kinds", kind]).unwrap();
+        let error = offer(&settings).unwrap_err().to_string();
+        assert!(error.starts_with("--stateful-kinds: ") && error.contains("is not GROUP/KIND"), "{error}");
+    }
+}

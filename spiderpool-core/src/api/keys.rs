@@ -54,6 +54,10 @@ pub const DEFAULT_IPV4_POOL: &str = "ipam.spidernet.io/default-ipv4-ippool";
 pub const DEFAULT_IPV6_POOL: &str = "ipam.spidernet.io/default-ipv6-ippool";
 /// Annotation of a pool: how long a released address rests, as `30s`, `5m`, `1h30m`. Our own; upstream has none.
 pub const COOLDOWN: &str = "ipam.spidernet.io/release-cooldown";
+/// Annotation of a stateful application: how long it keeps the addresses of pods that it does not want any more, as `24h`. Our own.
+pub const KEEP: &str = "ipam.spidernet.io/keep-after-scale-down";
+/// Annotation of an endpoint: since when its application has not wanted the pod, RFC 3339. Written by the sweep.
+pub const UNWANTED_SINCE: &str = "ipam.spidernet.io/unwanted-since";
 
 /// Multus' annotation of a pod: the network of its first interface.
 pub const MULTUS_DEFAULT_NETWORK: &str = "v1.multus-cni.io/default-network";

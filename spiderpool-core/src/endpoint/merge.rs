@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Holders, ShownAddress, ShownInterface, View};
 use crate::{
     addr::{Address, Family, InterfaceAddress},
-    api::{Current, EndpointIP, OwnerReference, SpiderEndpoint},
+    api::{Current, EndpointIP, OwnerReference, SpiderEndpoint, keys},
     model::Binding,
     mutation::Mutation,
     name::OwnerUid,
@@ -160,6 +160,8 @@ pub fn show(current: Option<&SpiderEndpoint>, view: &View, holders: &Holders) ->
         ..OwnerReference::default()
     };
     next.metadata.owner_references = if outlives { Vec::new() } else { vec![pod_reference()] };
+    // It is wanted again, since it runs.
+    next.metadata.annotations.remove(keys::UNWANTED_SINCE);
     next.status.current = Current { uid: owner.to_owned(), node: view.node.to_string(), ips: entries };
     // By these the sweep finds who wants a claim: a bare pod of the same name does not take them over.
     if view.binding == Binding::Stateful || next.status.claims.is_empty() {

@@ -27,7 +27,7 @@ pub use owner::{Attachment, Binding, Controller, GrantKey, Owner, Record, Slot};
 pub use pattern::{Pattern, PatternError, PoolRef, PoolRefError};
 pub use plan::{Epoch, Pending, Plan, PlanId, PlanIdError};
 pub use pool::{AttachmentName, Pool};
-pub(crate) use pool::{Audience, read_cooldown};
+pub(crate) use pool::{Audience, read_cooldown, read_duration};
 pub use reservation::Reservation;
 pub(crate) use reservation::read_reserved;
 pub use scope::{FORMAT, Scope};

@@ -176,15 +176,20 @@ pub(crate) fn read_uid(uid: Option<&str>, found: &mut Violations) -> Option<Uid>
 /// The annotation [`keys::COOLDOWN`].
 pub(crate) fn read_cooldown(pool: &SpiderIPPool, found: &mut Violations) -> Option<Duration> {
     let Some(text) = pool.metadata.annotations.get(keys::COOLDOWN) else { return Some(Duration::ZERO) };
-    let duration = match text.trim() {
-        "" | "0" => Some(Duration::ZERO),
-        text => text.parse::<jiff::SignedDuration>().ok().and_then(|duration| duration.try_into().ok()),
-    };
+    let duration = read_duration(text);
     if duration.is_none() {
         let message = format!("`{text}` is not a duration: write one such as `30s`, `5m` or `1h30m`");
         found.invalid(format!("metadata.annotations[{}]", keys::COOLDOWN), message);
     }
     duration
+}
+
+/// A duration as people write it: `30s`, `5m`, `1h30m`; nothing and `0` are none at all.
+pub(crate) fn read_duration(text: &str) -> Option<Duration> {
+    match text.trim() {
+        "" | "0" => Some(Duration::ZERO),
+        text => text.parse::<jiff::SignedDuration>().ok().and_then(|duration| duration.try_into().ok()),
+    }
 }
 
 /// An entry of `multusName`: the name of a network attachment, in Spiderpool's own namespace where none is given.

@@ -93,6 +93,7 @@ impl Sources for SimSources {
             Some((controller, replicas)) => ControllerSeen::Present {
                 uid: Some(controller.uid.clone()),
                 ordinals: Ordinals { start: 0, replicas: *replicas },
+                keep: Duration::ZERO,
             },
         });
         seen.await.unwrap_or(ControllerSeen::Unknown)

@@ -32,6 +32,8 @@ pub struct Case<'a> {
     pub subject: Subject<'a>,
     /// What the owner's endpoint claims; asked for stateful records only.
     pub claim: ClaimSeen,
+    /// Since when the endpoint says that the owner's controller does not want it; asked with the claim.
+    pub unwanted_since: Option<Timestamp>,
     /// The first source.
     pub pod: PodSeen,
     /// The first source's other half, for stateful owners.
@@ -49,6 +51,7 @@ impl<'a> Case<'a> {
         Self {
             subject,
             claim: ClaimSeen::NotAsked,
+            unwanted_since: None,
             pod: PodSeen::NotAsked,
             controller: ControllerSeen::NotAsked,
             sandbox: SandboxSeen::NotAsked,
@@ -198,12 +201,24 @@ fn stateful(record: &Record, case: &Case<'_>, now: Timestamp, policy: &SweepPoli
             (first, if case.claim == ClaimSeen::This { How::Unbind } else { How::Release })
         }
     };
+    kept(&first, case, now)?;
     if how == How::Unbind && record.attachment == Attachment::Unknown {
         // The machine that gives a claim up takes a container that nobody knows for one that runs.
         return Err(keep(KeepWhy::ContainerUnknown { node: record.node.clone() }));
     }
     let second = second_source(record, case.sandbox, case.node, now, policy)?;
     Ok(Verdict::Free { first, second, how })
+}
+
+/// Whether the application keeps what it does not want for a while. It counts from when the endpoint says so: until that is
+/// written, from now.
+fn kept(first: &First, case: &Case<'_>, now: Timestamp) -> Judged<()> {
+    let ControllerSeen::Present { keep, .. } = case.controller else { return Ok(()) };
+    let until = case.unwanted_since.unwrap_or(now).after(keep);
+    if *first == First::Unwanted && until > now {
+        return Err(Verdict::Wait { until, why: WaitWhy::Kept });
+    }
+    Ok(())
 }
 
 /// Rule 9d: no pod of that name; then the controller is gone, or another one, or does not want it.

@@ -8,14 +8,14 @@ use std::{
 use serde::Serialize;
 
 use super::{
-    Case, ClaimSeen, ControllerSeen, How, JudgedLiveness, NodeSeen, PodSeen, SandboxSeen, Source, Sources,
-    Subject, SweepPolicy, Switch, Twin, Verdict, judge, judge_twins,
+    Case, ClaimSeen, ControllerSeen, How, JudgedLiveness, KeepWhy, NodeSeen, PodSeen, SandboxSeen, Source,
+    Sources, Subject, SweepPolicy, Switch, Twin, Verdict, WaitWhy, judge, judge_twins,
 };
 use crate::{
     addr::Address,
     admin::{Mode, holder},
     alloc::Allocator,
-    api::{Claim, SpiderEndpoint},
+    api::{Claim, SpiderEndpoint, keys},
     endpoint::shown_addresses,
     model::{Attachment, Binding, Block, GrantKey, Record, Slot},
     name::{ContainerId, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
@@ -248,6 +248,9 @@ impl<'a> Pass<'a> {
             let mut case = Case::new(Subject::Record(record));
             let verdict =
                 self.decide(&mut case, *address, resource.as_ref().map(|holder| &holder.controller)).await;
+            if let (Mode::Real, Binding::Stateful, Some(pod)) = (self.mode, record.binding, pod) {
+                self.note_wants(pod, &verdict, case.unwanted_since).await;
+            }
             let done = match (&verdict, self.mode) {
                 (Verdict::Free { .. }, Mode::DryRun) => Done::WouldFree,
                 (Verdict::Free { how: How::Release, .. }, Mode::Real) => {
@@ -264,6 +267,28 @@ impl<'a> Pass<'a> {
             };
             self.note(*address, Some(record), pod, &record.slot, verdict, done).await;
         }
+    }
+
+    /// Writes down at the owner's endpoint since when its application does not want it, or that it does again. Derived, and
+    /// counted from the first pass that saw it: what fails here, the next pass does.
+    async fn note_wants(&self, pod: &NamespacedName, verdict: &Verdict, since: Option<Timestamp>) {
+        let wanted = matches!(verdict, Verdict::Keep { why: KeepWhy::Wanted | KeepWhy::NameInUse });
+        let kept = matches!(verdict, Verdict::Wait { why: WaitWhy::Kept, .. });
+        let text = match since {
+            None if kept => Some(self.allocator.env().clock.now().to_string()),
+            Some(_) if wanted => None,
+            _ => return,
+        };
+        let Ok(Some((endpoint, token))) = self.allocator.store().endpoint(pod).await else { return };
+        if unwanted_since(&endpoint) != since {
+            return;
+        }
+        let mut next = endpoint.as_ref().clone();
+        match text {
+            Some(text) => next.metadata.annotations.insert(keys::UNWANTED_SINCE.into(), text),
+            None => next.metadata.annotations.remove(keys::UNWANTED_SINCE),
+        };
+        let _ = self.allocator.store().update(&Key::Endpoint(pod.clone()), &token, next.into()).await;
     }
 
     /// Asks until there is a verdict.
@@ -285,6 +310,8 @@ impl<'a> Pass<'a> {
                 (Source::Claim, Some(pod), Some(record)) => {
                     let endpoint = self.endpoint(pod).await;
                     case.claim = claim_seen(endpoint.as_ref().map(Option::as_deref), &record.slot, address);
+                    case.unwanted_since =
+                        endpoint.ok().flatten().and_then(|endpoint| unwanted_since(&endpoint));
                 }
                 (Source::Pod, Some(pod), _) => {
                     if let Some(kept) = self.kept_at_hand(case, pod, now) {
@@ -567,6 +594,11 @@ impl<'a> Pass<'a> {
 }
 
 /// What the endpoint claims for `slot` and the family of `address`.
+fn unwanted_since(endpoint: &SpiderEndpoint) -> Option<Timestamp> {
+    let since: jiff::Timestamp = endpoint.metadata.annotations.get(keys::UNWANTED_SINCE)?.parse().ok()?;
+    Some(Timestamp::from_millis(since.as_millisecond()))
+}
+
 fn claim_seen(endpoint: Result<Option<&SpiderEndpoint>, &()>, slot: &Slot, address: Address) -> ClaimSeen {
     let Ok(endpoint) = endpoint else { return ClaimSeen::Unknown };
     let claims = endpoint.map(|endpoint| endpoint.status.claims.as_slice()).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! What the sources said, as plain values.
 
+use std::time::Duration;
+
 use super::{NodeFacts, PodFacts};
 use crate::{addr::Address, name::Uid, select::Ordinals};
 
@@ -61,6 +63,8 @@ pub enum ControllerSeen {
         uid: Option<Uid>,
         /// The ordinals that it runs.
         ordinals: Ordinals,
+        /// How long it keeps the addresses of pods that it does not want any more.
+        keep: Duration,
     },
 }
 

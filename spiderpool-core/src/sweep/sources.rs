@@ -7,8 +7,9 @@ use async_trait::async_trait;
 
 use super::{ControllerSeen, Leases, NodeFacts, NodeSeen, PodFacts, PodSeen, SandboxSeen, Service};
 use crate::{
-    api::Resource,
+    api::{Resource, keys},
     env::Clock,
+    model::read_duration,
     name::{ContainerId, Namespace, NamespacedName, NodeName, ObjectName, Uid},
     select::Ordinals,
     store::{Key, Kind, ResourceName, Selector, Store, StoreError},
@@ -134,6 +135,23 @@ impl StoreSources {
     }
 }
 
+/// How long an application keeps addresses, by its own annotation or that of its pods' template. What cannot be read keeps them: a
+/// typing error loses nothing.
+fn kept_for(controller: &Resource) -> Duration {
+    let template = || {
+        controller
+            .rest
+            .get("spec")?
+            .get("template")?
+            .get("metadata")?
+            .get("annotations")?
+            .get(keys::KEEP)?
+            .as_str()
+    };
+    let own = controller.metadata.annotations.get(keys::KEEP).map(String::as_str);
+    own.or_else(template).map_or(Duration::ZERO, |text| read_duration(text).unwrap_or(Duration::MAX))
+}
+
 #[async_trait]
 impl Sources for StoreSources {
     fn pod_at_hand(&self, _: &NamespacedName) -> Option<PodFacts> {
@@ -156,6 +174,7 @@ impl Sources for StoreSources {
             Ok(Some(found)) => ControllerSeen::Present {
                 uid: found.metadata.uid.as_deref().and_then(|uid| Uid::new(uid).ok()),
                 ordinals: Ordinals::of(&found),
+                keep: kept_for(&found),
             },
             // The name is that of a record that once came from a declaration.
             Ok(None) if self.absence_counts("Pod").await => ControllerSeen::Gone,

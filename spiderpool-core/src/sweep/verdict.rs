@@ -137,6 +137,8 @@ pub enum WaitWhy {
         /// Which node.
         node: NodeName,
     },
+    /// Its application does not want it any more, and keeps it for a while.
+    Kept,
 }
 
 /// Why the first source says that the owner is gone.
@@ -328,6 +330,9 @@ impl fmt::Display for WaitWhy {
         match self {
             Self::Terminating => f.write_str("its pod is being deleted and may still end by itself"),
             Self::Ended => f.write_str("its pod has ended, and its release may be on its way"),
+            Self::Kept => f.write_str(
+                "its application does not want its owner's name, and keeps its address for a while",
+            ),
             Self::NodeSilent { node } => write!(f, "node {node} does not answer, but its lease is fresh"),
         }
     }

@@ -15,7 +15,7 @@ use spiderpool_core::{
     addr::Address,
     admin::Mode,
     alloc::{Allocator, AllocatorConfig},
-    api::Resource,
+    api::{Resource, keys},
     inspect::RecordFilter,
     model::{Attachment, Binding, Controller, Record},
     name::{ContainerId, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
@@ -537,5 +537,42 @@ fn nothing_goes_by_what_is_only_remembered_of_pods() {
         let swept = world.allocator.sweep_these(&sources, &policy, Mode::Real, &concerned).await.unwrap();
         assert_eq!(swept.judged.len(), 1);
         assert_eq!(held.difference(&world.held().await).copied().collect::<BTreeSet<_>>(), concerned);
+    });
+}
+
+/// For as long as its annotation says, counted from the pass that saw that it is not wanted; and from anew once it was wanted again.
+#[test]
+fn a_stateful_application_keeps_addresses_over_a_scale_down_for_a_while() {
+    block_on(async {
+        let world = World::new(Arc::new(MemoryStore::new())).await;
+        world.put(pod(0, owner(0).uid.as_str(), "Running")).await;
+        let address = world.add(0, 0, Binding::Stateful).await;
+        world.remove_pod(0).await;
+        world.nodes.say(0, 0, SandboxSeen::Gone);
+        let scale = async |replicas| {
+            let mut application = set("uid-set", replicas);
+            application["spec"]["template"]["metadata"]["annotations"] = json!({keys::KEEP: "1h"});
+            world.put(application).await;
+        };
+        let after = async |minutes: u64| {
+            world.hands.advance(Duration::from_secs(minutes * 60));
+            let (dry, real) = (world.sweep(Mode::DryRun).await, world.sweep(Mode::Real).await);
+            assert_eq!(dry.freed().count(), real.freed().count());
+            (real.freed().count(), real.judged[0].verdict.to_string())
+        };
+        scale(0).await;
+        let (freed, why) = after(0).await;
+        assert_eq!(freed, 0);
+        assert!(why.contains("keeps its address for a while"), "{why}");
+        assert_eq!(after(59).await.0, 0);
+        // Wanted again, and then not: an hour begins.
+        scale(1).await;
+        assert_eq!(after(2).await.0, 0);
+        scale(0).await;
+        assert_eq!(after(0).await.0, 0);
+        assert_eq!(after(59).await.0, 0);
+        assert_eq!(world.held().await, BTreeSet::from([address]));
+        assert_eq!(after(2).await.0, 1);
+        assert_eq!(world.held().await, BTreeSet::new());
     });
 }

@@ -70,7 +70,11 @@ pub(crate) const WELL: NodeSeen =
     NodeSeen::Present(NodeFacts { silent: Duration::from_secs(3), service: Service::In });
 
 pub(crate) fn controller(uid: &str, replicas: u64) -> ControllerSeen {
-    ControllerSeen::Present { uid: Uid::new(uid).ok(), ordinals: Ordinals { start: 0, replicas } }
+    ControllerSeen::Present {
+        uid: Uid::new(uid).ok(),
+        ordinals: Ordinals { start: 0, replicas },
+        keep: Duration::ZERO,
+    }
 }
 
 /// The verdict over `record` when each source says this, asked as far as it is needed.
@@ -84,6 +88,7 @@ pub(crate) fn verdict(
     policy: &SweepPolicy,
 ) -> Verdict {
     let subject = Subject::Record(record);
-    let case = Case { subject, claim, pod: pod.clone(), controller: controller.clone(), sandbox, node };
+    let (pod, controller) = (pod.clone(), controller.clone());
+    let case = Case { claim, pod, controller, sandbox, node, ..Case::new(subject) };
     judge(&case, at(NOW), policy)
 }

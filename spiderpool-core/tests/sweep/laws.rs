@@ -31,12 +31,12 @@ struct World {
 impl World {
     fn case(&self) -> Case<'_> {
         Case {
-            subject: Subject::Record(&self.record),
             claim: self.claim,
             pod: self.pod.clone(),
             controller: self.controller.clone(),
             sandbox: self.sandbox,
             node: self.node,
+            ..Case::new(Subject::Record(&self.record))
         }
     }
 
@@ -173,7 +173,7 @@ fn api_says_gone(world: &World) -> bool {
     if record.binding == Binding::Stateful {
         let unwanted = match &world.controller {
             ControllerSeen::Gone => true,
-            ControllerSeen::Present { uid, ordinals } => {
+            ControllerSeen::Present { uid, ordinals, .. } => {
                 uid.as_ref().is_some_and(|uid| uid.as_str() != "uid-web") || ordinals.replicas == 0
             }
             ControllerSeen::NotAsked | ControllerSeen::Unknown => false,

@@ -21,7 +21,7 @@ use spiderpool_store_kube::{KubeConfig, KubeStore};
 
 use crate::support::{Cluster, deployment};
 
-const APPLICATIONS: usize = 20;
+const APPLICATIONS: usize = 50;
 const AGENTS: usize = 2;
 /// How long pools may take to be right after the last blow.
 const CALM: Duration = Duration::from_secs(240);
@@ -38,10 +38,13 @@ impl Dice {
     }
 }
 
-/// How many controllers are killed.
+/// How long a controller lives.
+const LIFE: Duration = Duration::from_secs(5);
+
+/// How many controllers are killed: a minute's worth, unless asked otherwise.
 fn deaths() -> usize {
     let asked = std::env::var("SPIDERPOOL_SOAK_CONTROLLER_DEATHS").ok();
-    asked.map_or(4, |asked| asked.parse().unwrap())
+    asked.map_or(12, |asked| asked.parse().unwrap())
 }
 
 fn deployments(replicas: &[usize]) -> String {
@@ -131,15 +134,17 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
             })
         })
         .collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let deaths = deaths();
     for death in 1..=deaths {
         for _ in 0..10 {
             replicas[dice.below(APPLICATIONS)] = dice.below(8);
         }
         cluster.apply(&deployments(&replicas));
-        // Each dies while it works, or not long after it began.
+        // Each dies while it works.
+        runtime.block_on(tokio::time::sleep(LIFE));
         controller.killed();
-        if death % 4 == 2 {
+        if death % 6 == 2 {
             cluster.plane.restart_apiserver().unwrap();
         }
         controller = cluster.controller(&format!("c{death}"), &[]);
@@ -151,7 +156,6 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
     let taken: usize = agents.into_iter().map(|agent| agent.join().unwrap()).sum();
     assert!(taken > 0);
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let allocator = allocator(&kubeconfig, "looker-on").await;
         let clock = Env::system().clock;

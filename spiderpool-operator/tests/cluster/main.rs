@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod chaos;
+mod large;
 mod many;
 mod native;
 mod rules;

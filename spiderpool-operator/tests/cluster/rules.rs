@@ -45,7 +45,8 @@ fn home(spec: &str) -> String {
 }
 
 fn annotated(key: &str, value: &str) -> String {
-    loose("ips: [10.20.0.70]").replace("{name: new}", &format!("{{name: new, annotations: {{{key}: '{value}'}}}}"))
+    loose("ips: [10.20.0.70]")
+        .replace("{name: new}", &format!("{{name: new, annotations: {{{key}: '{value}'}}}}"))
 }
 
 fn rules(auto: &str) -> Vec<Rule> {
@@ -99,7 +100,9 @@ fn rules(auto: &str) -> Vec<Rule> {
         ),
         rule(
             "a selector names values where it needs them",
-            loose("ips: [10.20.0.30], podAffinity: {matchExpressions: [{key: a, operator: In, values: [b]}]}"),
+            loose(
+                "ips: [10.20.0.30], podAffinity: {matchExpressions: [{key: a, operator: In, values: [b]}]}",
+            ),
             loose("ips: [10.20.0.30], podAffinity: {matchExpressions: [{key: a, operator: In}]}"),
             &["spec.podAffinity"],
         ),
@@ -129,7 +132,10 @@ fn rules(auto: &str) -> Vec<Rule> {
         ),
         rule(
             "and serves an application",
-            edited("\"default\":false", "\"default\":false,\"routes\":[{\"dst\":\"10.99.0.0/16\",\"gw\":\"10.9.0.200\"}]"),
+            edited(
+                "\"default\":false",
+                "\"default\":false,\"routes\":[{\"dst\":\"10.99.0.0/16\",\"gw\":\"10.9.0.200\"}]",
+            ),
             edited("ipam.spidernet.io/app-name\"", "app\""),
             &["spec.podAffinity"],
         ),
@@ -207,7 +213,8 @@ fn each_takes_one_manifest_and_refuses_another() {
     let dry = ["replace", "--dry-run=server", "-f", "-"];
     let mut wrong = Vec::new();
     for Rule { about, taken, refused, words } in rules(&auto) {
-        let exists = ["name: office}", "name: home}", "\"name\":\"auto4"].iter().any(|name| taken.contains(name));
+        let exists =
+            ["name: office}", "name: home}", "\"name\":\"auto4"].iter().any(|name| taken.contains(name));
         let verb = if exists { "replace" } else { "create" };
         let args: Vec<_> = std::iter::once(verb).chain(dry.into_iter().skip(1)).collect();
         if let Err(error) = cluster.plane.ask(&args, &taken) {

@@ -33,6 +33,8 @@ impl Cluster {
         let plane = or_skip(test, ControlPlane::start(&options))?;
         plane.install(Path::new(DEFINITIONS)).unwrap();
         plane.ask(&["apply", "-f", ROLES], "").unwrap();
+        // Without it no pod can be made; kube-controller-manager makes it when it gets to it.
+        plane.ask(&["wait", "--for=create", "serviceaccount/default", "--timeout=120s"], "").unwrap();
         let kubeconfig = plane.kubeconfig_of("kube-system", "spiderpool-controller").unwrap();
         Some(Self { plane, kubeconfig })
     }

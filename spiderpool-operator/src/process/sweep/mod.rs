@@ -82,11 +82,22 @@ impl Sweeper {
                     }
                 }
                 () = tokio::time::sleep_until(full) => {
-                    let swept = self.allocator.sweep(&sources, &self.policy, Mode::Real).await;
-                    self.take_in(swept).await;
+                    self.everything(&sources).await;
                     full = Instant::now() + interval;
                 }
             }
+        }
+    }
+
+    async fn everything(&self, sources: &Arc<dyn Sources>) {
+        let begun = Instant::now();
+        let swept = self.allocator.sweep(sources, &self.policy, Mode::Real).await;
+        let judged = swept.as_ref().map_or(0, |swept| swept.judged.len());
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let done = swept.is_ok();
+        let freed = self.take_in(swept).await;
+        if done {
+            tracing::info!(judged, freed, took_ms, "the sweep has passed over everything");
         }
     }
 
