@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use spiderpool_cni::client::{AgentClient, AgentSandboxes, AgentStore};
+use spiderpool_cni::client::{AgentClient, AgentSandboxes, AgentStore, ApiAddress};
 use spiderpool_core::{
     alloc::{Allocator, AllocatorConfig, OpenError},
     env::Env,
@@ -42,6 +42,7 @@ impl Session {
         let (store, agent) = match target {
             Target::Store(url) => (open_url(url, &env, opening).await?, None),
             Target::Agent(socket) => (open_agent(socket).await?, Some(AgentClient::new(socket))),
+            Target::Controller(address) => (open_controller(address).await?, None),
         };
         Ok(Self { store, env, agent })
     }
@@ -138,6 +139,13 @@ async fn open_url(url: &str, env: &Env, opening: Opening) -> Result<Arc<dyn Stor
         _ => Err(Failure::usage(format!("{url:?} is not the URL of a store"))
             .remedy("--store sled:///var/lib/spiderpool, or --agent SOCKET")),
     }
+}
+
+async fn open_controller(address: &str) -> Result<Arc<dyn Store>, Failure> {
+    let connected = AgentStore::connect(AgentClient::new(ApiAddress::Http(address.to_owned()))).await;
+    connected.map(|store| Arc::new(store) as Arc<dyn Store>).map_err(|error| {
+        Failure::new(Exit::Unreachable, format!("the controller at {address} cannot be used")).because(error)
+    })
 }
 
 async fn open_agent(socket: &Path) -> Result<Arc<dyn Store>, Failure> {

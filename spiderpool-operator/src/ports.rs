@@ -10,7 +10,7 @@ pub const METRICS: u16 = 5721;
 /// HTTPS: admission webhooks. Changed by `SPIDERPOOL_WEBHOOK_PORT`.
 pub const WEBHOOK: u16 = 5722;
 
-/// HTTP: the administration API that `spiderpoolctl` calls.
+/// HTTP on the loopback address only: what `spiderpoolctl --controller` reads. Changed by `SPIDERPOOL_CLI_PORT`.
 pub const CLI: u16 = 5723;
 
 /// HTTP on the loopback address only: runtime diagnostics. Changed by `SPIDERPOOL_GOPS_LISTEN_PORT`.

@@ -19,15 +19,25 @@ pub(crate) struct TargetArgs {
         long,
         global = true,
         value_name = "URL",
-        conflicts_with = "agent",
+        conflicts_with_all = ["agent", "controller"],
         help_heading = "Global options"
     )]
     pub(crate) store: Option<String>,
 
     /// The socket of an agent, which holds the store [env: SPIDERPOOL_AGENT_SOCKET]. Default: the agent of this
     /// machine where one listens, else its database
-    #[arg(long, global = true, value_name = "SOCKET", help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "SOCKET",
+        conflicts_with = "controller",
+        help_heading = "Global options"
+    )]
     pub(crate) agent: Option<PathBuf>,
+
+    /// A controller that is forwarded to here (kubectl port-forward deploy/spiderpool-controller 5723), for commands that look
+    #[arg(long, global = true, value_name = "HOST:PORT", help_heading = "Global options")]
+    pub(crate) controller: Option<String>,
 }
 
 /// A store, and the way to it.
@@ -37,6 +47,8 @@ pub(crate) enum Target {
     Store(String),
     /// Held by an agent.
     Agent(PathBuf),
+    /// Read by a controller.
+    Controller(String),
 }
 
 impl TargetArgs {
@@ -47,6 +59,9 @@ impl TargetArgs {
         env: impl Fn(&str) -> Option<String>,
         exists: impl Fn(&str) -> bool,
     ) -> Result<Target, Failure> {
+        if let Some(controller) = &self.controller {
+            return Ok(Target::Controller(controller.clone()));
+        }
         match (&self.store, &self.agent) {
             (Some(store), _) => return Ok(Target::Store(store.clone())),
             (None, Some(agent)) => return Ok(Target::Agent(agent.clone())),
@@ -95,11 +110,13 @@ mod tests {
         #[case] files: &[&str],
         #[case] expected: &str,
     ) {
-        let args = TargetArgs { store: store.map(Into::into), agent: agent.map(Into::into) };
+        let args =
+            TargetArgs { store: store.map(Into::into), agent: agent.map(Into::into), controller: None };
         let env = |name: &str| set.contains(&name).then(|| format!("{name}'s"));
         let told = match args.resolve(env, |path| files.contains(&path)) {
             Ok(Target::Store(url)) => url,
             Ok(Target::Agent(socket)) => format!("agent {}", socket.display()),
+            Ok(Target::Controller(address)) => address,
             Err(failure) => failure.one_line(),
         };
         assert_eq!(told, expected);

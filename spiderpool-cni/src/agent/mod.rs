@@ -35,4 +35,5 @@ pub use replay::Replay;
 pub use run::{Agent, Bound, ServeError, Services, stop_signal};
 pub use settings::{ListenAddr, LogVerbosity, Settings};
 pub use socket::{AgentSocket, SocketError};
+pub use store_routes::reading_router;
 pub use sweeper::SweepInterval;

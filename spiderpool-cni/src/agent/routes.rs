@@ -1,5 +1,6 @@
 //! From HTTP to [`Ipam`] and back.
 
+use super::store_routes::StoreShared;
 use super::{Budget, Drain, Ipam, Replay, store_routes};
 use crate::api::{
     AddRequest, Attachment, CheckRequest, EndpointQuery, ErrorBody, ErrorCode, ExplainRequest, GcRequest,
@@ -7,7 +8,7 @@ use crate::api::{
 };
 use crate::spool::EntryName;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRef, FromRequest, Query, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -27,6 +28,13 @@ pub(super) struct Shared {
     pub(super) store: Arc<dyn Store>,
     /// Becomes true when the agent stops: what has no end of its own ends then.
     pub(super) stop: watch::Receiver<bool>,
+}
+
+impl FromRef<Shared> for StoreShared {
+    fn from_ref(shared: &Shared) -> Self {
+        let Shared { store, drain, stop, .. } = shared;
+        Self { store: Arc::clone(store), drain: drain.clone(), stop: stop.clone() }
+    }
 }
 
 /// A refusal as a response.

@@ -1,20 +1,36 @@
 //! The store over HTTP.
 
-use super::routes::{Body, Shared};
+use super::Drain;
+use super::routes::Body;
 use crate::api::{
     StoreEvent, StoreFailure, StoreGet, StoreGot, StoreList, StoreWatch, StoreWrite, StoreWritten, path,
 };
 use axum::body::{Body as HttpBody, Bytes};
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Serialize;
-use spiderpool_core::store::{StoreError, Watch};
+use spiderpool_core::store::{ReadOnly, Store, StoreError, Watch};
 use std::convert::Infallible;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(super) struct StoreShared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) drain: Drain,
+    /// Becomes true when the process stops: what has no end of its own ends then.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// The store's paths alone, on a store that takes no writes: for people who look.
+pub fn reading_router(store: Arc<dyn Store>, stop: watch::Receiver<bool>) -> Router {
+    let (drain, _) = Drain::new();
+    router().with_state(StoreShared { store: Arc::new(ReadOnly(store)), drain, stop })
+}
 
 fn refuse(error: StoreError) -> Response {
     let failure = StoreFailure::from(error);
@@ -29,19 +45,19 @@ fn answer<T: Serialize>(outcome: Result<T, StoreError>) -> Response {
     }
 }
 
-async fn capabilities(State(shared): State<Shared>) -> Response {
+async fn capabilities(State(shared): State<StoreShared>) -> Response {
     Json(shared.store.capabilities()).into_response()
 }
 
-async fn read(State(shared): State<Shared>, Body(request): Body<StoreGet>) -> Response {
+async fn read(State(shared): State<StoreShared>, Body(request): Body<StoreGet>) -> Response {
     answer(shared.store.get(&request.key).await.map(|found| StoreGot { found }))
 }
 
-async fn list(State(shared): State<Shared>, Body(request): Body<StoreList>) -> Response {
+async fn list(State(shared): State<StoreShared>, Body(request): Body<StoreList>) -> Response {
     answer(shared.store.list(&request.selector).await)
 }
 
-async fn write(State(shared): State<Shared>, Body(request): Body<StoreWrite>) -> Response {
+async fn write(State(shared): State<StoreShared>, Body(request): Body<StoreWrite>) -> Response {
     let store = Arc::clone(&shared.store);
     // To its end even if the client hangs up, as a grant is.
     let written = shared.drain.spawn(async move {
@@ -80,7 +96,7 @@ async fn next_line(telling: Option<Telling>) -> Option<(Result<Bytes, Infallible
     Some((Ok(line.into()), rest))
 }
 
-async fn follow(State(shared): State<Shared>, Body(request): Body<StoreWatch>) -> Response {
+async fn follow(State(shared): State<StoreShared>, Body(request): Body<StoreWatch>) -> Response {
     match shared.store.watch(&request.selector, &request.from).await {
         Ok(watch) => {
             let telling = Some(Telling { watch, stop: shared.stop });
@@ -92,7 +108,10 @@ async fn follow(State(shared): State<Shared>, Body(request): Body<StoreWatch>) -
 }
 
 /// The store's paths.
-pub(super) fn router() -> Router<Shared> {
+pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S>
+where
+    StoreShared: FromRef<S>,
+{
     Router::new()
         .route(path::STORE_CAPABILITIES, get(capabilities))
         .route(path::STORE_GET, post(read))

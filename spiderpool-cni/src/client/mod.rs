@@ -1,9 +1,11 @@
 //! An asynchronous client of the agent's API, for `spiderpoolctl` and for the agent's own health.
 
+mod address;
 mod error;
 mod sandboxes;
 mod store;
 
+pub use address::ApiAddress;
 pub use error::ClientError;
 pub use sandboxes::AgentSandboxes;
 pub use store::AgentStore;
@@ -14,12 +16,13 @@ use crate::api::{
 };
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::{Path, PathBuf};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 /// The largest answer in bytes that is read at once.
 const MAX_ANSWER: usize = 256 << 20;
@@ -27,7 +30,7 @@ const MAX_ANSWER: usize = 256 << 20;
 /// A client of one agent. Every call is a connection of its own; set limits of time around the futures.
 #[derive(Clone, Debug)]
 pub struct AgentClient {
-    socket: PathBuf,
+    at: ApiAddress,
 }
 
 /// A parameter's value in a query, percent-encoded (RFC 3986, unreserved characters stay).
@@ -43,18 +46,13 @@ fn encode_query(value: &str) -> String {
 }
 
 impl AgentClient {
-    /// A client of the agent at `socket`. Nothing is opened yet.
-    pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
-    }
-
-    /// The socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// A client of whoever serves there. Nothing is opened yet.
+    pub fn new(at: impl Into<ApiAddress>) -> Self {
+        Self { at: at.into() }
     }
 
     fn garbled(&self, what: impl std::fmt::Display) -> ClientError {
-        ClientError::Garbled { socket: self.socket.clone(), what: what.to_string() }
+        ClientError::Garbled { at: self.at.clone(), what: what.to_string() }
     }
 
     /// Sends a request and gives the answer's head once it is there.
@@ -64,12 +62,13 @@ impl AgentClient {
         path: &str,
         body: Vec<u8>,
     ) -> Result<Response<Incoming>, ClientError> {
-        let hung_up = |source| ClientError::HungUp { socket: self.socket.clone(), source };
-        let stream = UnixStream::connect(&self.socket)
-            .await
-            .map_err(|source| ClientError::NoAgent { socket: self.socket.clone(), source })?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(hung_up)?;
+        let none = |source| ClientError::NoAgent { at: self.at.clone(), source };
+        let mut sender = match &self.at {
+            ApiAddress::Socket(socket) => {
+                self.begin(UnixStream::connect(socket).await.map_err(none)?).await?
+            }
+            ApiAddress::Http(address) => self.begin(TcpStream::connect(address).await.map_err(none)?).await?,
+        };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -77,9 +76,22 @@ impl AgentClient {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| self.garbled(error))?;
-        // The connection ends with the answer's body; its errors come out there too.
+        sender.send_request(request).await.map_err(|source| self.hung_up(source))
+    }
+
+    fn hung_up(&self, source: hyper::Error) -> ClientError {
+        ClientError::HungUp { at: self.at.clone(), source }
+    }
+
+    /// Begins HTTP on a connection, which ends with the answer's body; its errors come out there too.
+    async fn begin<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        &self,
+        stream: S,
+    ) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+        let (sender, connection) =
+            handshake(TokioIo::new(stream)).await.map_err(|source| self.hung_up(source))?;
         tokio::spawn(connection);
-        sender.send_request(request).await.map_err(hung_up)
+        Ok(sender)
     }
 
     /// Reads the whole answer.
@@ -87,7 +99,7 @@ impl AgentClient {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER).collect().await;
         let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
-            Ok(source) => ClientError::HungUp { socket: self.socket.clone(), source: *source },
+            Ok(source) => ClientError::HungUp { at: self.at.clone(), source: *source },
             Err(error) => self.garbled(error),
         })?;
         Ok((head.status, body.to_bytes()))

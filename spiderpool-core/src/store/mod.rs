@@ -14,6 +14,7 @@ mod fault;
 mod key;
 pub mod local;
 mod memory;
+mod read_only;
 mod shadow;
 mod shared;
 mod token;
@@ -34,6 +35,7 @@ pub(crate) use fault::splitmix;
 pub use fault::{Fault, FaultCounter, FaultCounts, FaultPlan, FaultStore};
 pub use key::{Key, Kind, ResourceName, Room, Selector};
 pub use memory::MemoryStore;
+pub use read_only::ReadOnly;
 pub use shadow::ShadowStore;
 pub use token::Token;
 

@@ -3,7 +3,9 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use parking_lot::RwLock;
-use spiderpool_cni::agent::{ConfigurationError, Diagnostics, LogLevel, diagnostics_router, stop_signal};
+use spiderpool_cni::agent::{
+    ConfigurationError, Diagnostics, LogLevel, diagnostics_router, reading_router, stop_signal,
+};
 use spiderpool_core::{
     admin::Rules,
     alloc::{Allocator, AllocatorConfig, OpenError},
@@ -96,6 +98,7 @@ pub async fn run(given: Settings, level: LogLevel) -> Result<(), ControllerError
     let probes = listen("health", "--health-port", settings.health()).await?;
     let scrapes = listen("metrics", "--metrics-port", settings.metrics()).await?;
     let shown = listen("diagnostics", "--diagnostics-port", settings.diagnostics()).await?;
+    let looked = listen("spiderpoolctl", "--cli-port", settings.cli()).await?;
     let (election, figures) = (Election::default(), Metrics::new());
     let health = health::router(election.clone());
     let env = Env::system();
@@ -104,7 +107,7 @@ pub async fn run(given: Settings, level: LogLevel) -> Result<(), ControllerError
     let tls = Tls::new(&settings, Arc::clone(&env.clock))?;
     let admission = Admission { judge: Arc::default(), own_user: settings.own_user().into() };
     let at = |listener: &TcpListener| listener.local_addr().ok().map(tracing::field::display);
-    tracing::info!(health = at(&probes), metrics = at(&scrapes), webhook = at(&asked), diagnostics = at(&shown), %host, "serving");
+    tracing::info!(health = at(&probes), metrics = at(&scrapes), webhook = at(&asked), diagnostics = at(&shown), cli = at(&looked), %host, "serving");
     let webhook = TlsListener::new(asked, tls.certificates()).map_err(ControllerError::Serve)?;
     let (judge, kept) = (Arc::clone(&admission.judge), store.clone());
     let leadership = Arc::new(Leadership::new(
@@ -115,6 +118,9 @@ pub async fn run(given: Settings, level: LogLevel) -> Result<(), ControllerError
         timing,
     ));
     let diagnostics = diagnostics(&election, &env, &host);
+    // Whoever watches through it is cut off with the process.
+    let (_goes_on, stops) = watch::channel(false);
+    let reading = reading_router(Arc::new(store.clone()), stops);
     let work = async {
         let notices = Arc::new(ClusterNotices {
             store: store.clone(),
@@ -153,6 +159,7 @@ pub async fn run(given: Settings, level: LogLevel) -> Result<(), ControllerError
         served = async { axum::serve(scrapes, metrics::router(Arc::clone(&figures))).await } => {
             served.map_err(ControllerError::Serve)?;
         }
+        served = async { axum::serve(looked, reading).await } => served.map_err(ControllerError::Serve)?,
         served = async { axum::serve(shown, diagnostics_router(diagnostics)).await } => {
             served.map_err(ControllerError::Serve)?;
         }

@@ -65,6 +65,10 @@ pub struct Settings {
     #[arg(long, env = "SPIDERPOOL_GOPS_LISTEN_PORT", value_name = "PORT", default_value_t = ports::DIAGNOSTICS, global = true)]
     pub diagnostics_port: u16,
 
+    /// The port on 127.0.0.1 where `spiderpoolctl --controller` looks at everything, and changes nothing; 0 for any free one.
+    #[arg(long, env = "SPIDERPOOL_CLI_PORT", value_name = "PORT", default_value_t = ports::CLI, global = true)]
+    pub cli_port: u16,
+
     /// The configuration file: conf.yml of the ConfigMap spiderpool-conf, mounted. It is read again when it changes, and goes before
     /// flags (docs/configuration.md). Default: none.
     #[arg(long, env = "SPIDERPOOL_CONFIG_PATH", value_name = "PATH", global = true)]
@@ -282,6 +286,10 @@ impl Settings {
 
     pub(super) fn diagnostics(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.diagnostics_port).into()
+    }
+
+    pub(super) fn cli(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.cli_port).into()
     }
 
     pub(super) fn webhook(&self) -> SocketAddr {

@@ -21,7 +21,7 @@ const POOLS: usize = 2_000;
 const EACH: usize = 5;
 const AT_ONCE: usize = 16;
 /// So many kubectl make pods.
-const MAKERS: usize = 4;
+const MAKERS: usize = 16;
 
 /// How many pods: ten thousand addresses, unless asked otherwise.
 fn pods() -> usize {

@@ -110,6 +110,8 @@ impl Cluster {
                 "0",
                 "--diagnostics-port",
                 "0",
+                "--cli-port",
+                "0",
                 "--tls-extra-names",
                 "127.0.0.1",
             ])
@@ -232,6 +234,11 @@ impl Controller {
     /// What it says of itself.
     pub(crate) fn diagnostics(&self) -> Value {
         serde_json::from_str(self.get("diagnostics").split("\r\n\r\n").nth(1).unwrap()).unwrap()
+    }
+
+    /// Where it serves `what`.
+    pub(crate) fn address(&self, what: &str) -> String {
+        self.serving[what].as_str().unwrap().to_owned()
     }
 
     /// What it answers where it serves `what`.

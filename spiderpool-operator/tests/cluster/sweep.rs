@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use spiderpool_cni::client::{AgentClient, AgentStore, ApiAddress};
 use spiderpool_core::{
     alloc::{AddRequest, Allocator, AllocatorConfig},
     env::Env,
     inspect::RecordFilter,
     model::Owner,
     name::{ContainerId, InterfaceName, NodeName, OwnerUid},
-    store::Store,
+    store::{Kind, Selector, Store, StoreError},
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 
@@ -113,6 +114,15 @@ fn what_was_held_on_a_node_is_free_soon_after_the_node_is_gone() {
         // One of its pods was still declared, and goes later.
         cluster.says(&forced("c"));
         until("d").await;
+    });
+    // Whoever may forward a port to it may look, and change nothing.
+    runtime.block_on(async {
+        let client = AgentClient::new(ApiAddress::Http(controller.address("cli")));
+        let store = AgentStore::connect(client).await.unwrap();
+        let pools = store.list(&Selector::Kind(Kind::Pool)).await.unwrap().items;
+        assert_eq!(pools.len(), 1);
+        let error = store.delete(&pools[0].key, &pools[0].token).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused { .. }), "{error}");
     });
     let told = cluster.event("office", "AddressesFreed");
     assert!(told.contains("freed, as nobody uses them: 10.9.0."), "{told}");
