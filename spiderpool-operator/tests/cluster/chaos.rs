@@ -142,7 +142,7 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
         }
         cluster.apply(&deployments(&replicas));
         // Each dies while it works.
-        runtime.block_on(tokio::time::sleep(LIFE));
+        runtime.block_on(async { tokio::time::sleep(LIFE).await });
         controller.killed();
         if death % 6 == 2 {
             cluster.plane.restart_apiserver().unwrap();
