@@ -1,12 +1,12 @@
 //! Claiming addresses of a Subnet for a pool, and giving them back (rule 5e): compare-and-swap on the Subnet.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     AdminError, Mode,
-    edit::BUDGET,
-    record::{CLAIM_GRACE, Taken, add, forget, taken},
-    surroundings::{resolved, with_record},
+    ledger::{Answer, Answered},
+    record::{CLAIM_GRACE, Taken, add, claims, forget, taken},
+    surroundings::{parse_subnet, resolved, with_record},
 };
 use crate::{
     addr::{Cidr, IpSet},
@@ -43,10 +43,65 @@ pub(super) enum Claim {
     Moved,
 }
 
-/// What [`Allocator::edit_record`] is to do.
-enum Write {
-    Nothing,
-    Put(Subnet),
+/// A change of a Subnet's record.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Addresses for a pool of `network`.
+    Claim { pool: ObjectName, network: Cidr, claiming: Claiming, mode: Mode },
+    /// What the pools say, without the claim of this edit.
+    Reconcile { without: Option<String> },
+}
+
+impl Change {
+    /// Whether it may write.
+    fn is_real(&self) -> bool {
+        !matches!(self, Self::Claim { mode: Mode::DryRun, .. })
+    }
+}
+
+/// What changes came to.
+struct Changed {
+    answers: Vec<Answered>,
+    subnet: Subnet,
+    /// Whether the record is to be written.
+    writes: bool,
+}
+
+/// Does `changes` to `subnet`, whose record says what the pools say, one after the other.
+fn change(mut subnet: Subnet, changes: &[&Change]) -> Changed {
+    let mut writes = false;
+    let mut answers = Vec::with_capacity(changes.len());
+    for change in changes {
+        answers.push(match change {
+            Change::Reconcile { .. } => {
+                writes = true;
+                // Filled in below, once all claims are in.
+                Ok(Answer::Moved)
+            }
+            Change::Claim { pool, network, claiming, mode } => {
+                let fits = subnet.subnet == *network && claiming.ips.is_subset(&subnet.allocatable());
+                let others = taken(&subnet.controlled, pool, &claiming.ips);
+                if subnet.terminating || !fits {
+                    Ok(Answer::Moved)
+                } else if !others.is_empty() {
+                    Err(AdminError::Taken { pool: pool.clone(), subnet: subnet.name.clone(), others })
+                } else {
+                    if *mode == Mode::Real && !claims(&subnet.controlled, pool, &claiming.edit) {
+                        writes = true;
+                        add(&mut subnet.controlled, pool, claiming.clone());
+                    }
+                    Ok(Answer::Made)
+                }
+            }
+        });
+    }
+    let stands = Arc::new(subnet.clone());
+    for (change, answer) in changes.iter().zip(&mut answers) {
+        if matches!(change, Change::Reconcile { .. }) {
+            *answer = Ok(Answer::Stands(stands.clone()));
+        }
+    }
+    Changed { answers, subnet, writes }
 }
 
 impl Allocator {
@@ -58,32 +113,17 @@ impl Allocator {
         mode: Mode,
     ) -> Result<Claim, AdminError> {
         let (edit, since) = (self.env().random_id(), self.env().clock.monotonic());
-        let done = self
-            .edit_record(subnet, None, mode, |mut found| {
-                let fits = found.subnet == wanted.network && wanted.ips.is_subset(&found.allocatable());
-                if found.terminating || !fits {
-                    return Ok((Write::Nothing, Claim::Moved));
-                }
-                let others = taken(&found.controlled, wanted.pool, wanted.ips);
-                if !others.is_empty() {
-                    let (pool, subnet) = (wanted.pool.clone(), subnet.clone());
-                    return Err(AdminError::Taken { pool, subnet, others });
-                }
-                let ticket = Ticket { subnet: subnet.clone(), edit: edit.clone(), since };
-                if mode == Mode::DryRun {
-                    return Ok((Write::Nothing, Claim::Made(ticket)));
-                }
-                let claiming = Claiming {
-                    edit: edit.clone(),
-                    base: wanted.base.cloned(),
-                    since: self.env().clock.now(),
-                    ips: wanted.ips.clone(),
-                };
-                add(&mut found.controlled, wanted.pool, claiming);
-                Ok((Write::Put(found), Claim::Made(ticket)))
-            })
-            .await?;
-        Ok(done.unwrap_or(Claim::Moved))
+        let claiming = Claiming {
+            edit: edit.clone(),
+            base: wanted.base.cloned(),
+            since: self.env().clock.now(),
+            ips: wanted.ips.clone(),
+        };
+        let change = Change::Claim { pool: wanted.pool.clone(), network: wanted.network, claiming, mode };
+        Ok(match self.record(subnet, change).await? {
+            Answer::Made => Claim::Made(Ticket { subnet: subnet.clone(), edit, since }),
+            Answer::Moved | Answer::NoSubnet | Answer::Stands(_) => Claim::Moved,
+        })
     }
 
     /// Whether a creation may still be sent on `ticket`: long before anybody may take it for dead.
@@ -97,9 +137,12 @@ impl Allocator {
         &self,
         subnet: &ObjectName,
         ticket: Option<&Ticket>,
-    ) -> Result<Option<Subnet>, AdminError> {
-        let edit = ticket.map(|ticket| ticket.edit.as_str());
-        self.edit_record(subnet, edit, Mode::Real, |found| Ok((Write::Put(found.clone()), found))).await
+    ) -> Result<Option<Arc<Subnet>>, AdminError> {
+        let without = ticket.map(|ticket| ticket.edit.clone());
+        Ok(match self.record(subnet, Change::Reconcile { without }).await? {
+            Answer::Stands(subnet) => Some(subnet),
+            Answer::Made | Answer::Moved | Answer::NoSubnet => None,
+        })
     }
 
     /// Who else has what the pool `name` is to have, in the record of `subnet` as it is to be.
@@ -109,29 +152,36 @@ impl Allocator {
         taken(&subnet.controlled, name, &ips.difference(&own))
     }
 
-    /// The Subnet's token, then the pools, then the compare-and-swap; from the start after a conflict.
-    async fn edit_record<T>(
+    /// The Subnet's token, then the pools, then the compare-and-swap with all changes; from the start after a conflict.
+    pub(super) async fn write_record(
         &self,
         name: &ObjectName,
-        without: Option<&str>,
-        mode: Mode,
-        decide: impl Fn(Subnet) -> Result<(Write, T), AdminError>,
-    ) -> Result<Option<T>, AdminError> {
+        changes: &[&Change],
+        deadline: Moment,
+    ) -> Result<Vec<Answered>, AdminError> {
         let key = Key::Subnet(name.clone());
-        let deadline = self.env().clock.monotonic().after(BUDGET);
+        let without: Vec<_> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Reconcile { without } => without.as_deref(),
+                Change::Claim { .. } => None,
+            })
+            .collect();
         let mut tries = 0u32;
         loop {
-            let Some((object, token)) = self.store().subnet(name).await? else { return Ok(None) };
+            let Some((object, token)) = self.store().subnet(name).await? else {
+                return Ok(changes.iter().map(|_| Ok(Answer::NoSubnet)).collect());
+            };
             let pools = self.list_pools().await?;
             let mut before = object.as_ref().clone();
-            if let Some(edit) = without {
-                let mut subnet = super::surroundings::parse_subnet(&object)?;
-                forget(&mut subnet.controlled, edit);
+            if !without.is_empty() {
+                let mut subnet = parse_subnet(&object)?;
+                without.iter().for_each(|edit| forget(&mut subnet.controlled, edit));
                 before = with_record(&object, &subnet)?;
             }
             let by = pools.iter().map(|(pool, token)| (pool.as_ref(), token));
             let (subnet, overdue) = resolved(&before, by, self.env().clock.now())?;
-            if !overdue.is_empty() && mode == Mode::Real {
+            if !overdue.is_empty() && changes.iter().any(|change| change.is_real()) {
                 for pool in &overdue {
                     self.fence(pool).await?;
                 }
@@ -140,11 +190,10 @@ impl Allocator {
                 }
                 continue;
             }
-            let (write, answer) = decide(subnet)?;
-            let Write::Put(subnet) = write else { return Ok(Some(answer)) };
+            let Changed { answers, subnet, writes } = change(subnet, changes);
             let next = with_record(&object, &subnet)?;
-            if next == *object {
-                return Ok(Some(answer));
+            if !writes || next == *object {
+                return Ok(answers);
             }
             let mut token = token;
             if Mutation::ClaimSubnetBlindly.active()
@@ -153,7 +202,7 @@ impl Allocator {
                 token = present;
             }
             match self.store().update(&key, &token, next.into()).await {
-                Ok(_) => return Ok(Some(answer)),
+                Ok(_) => return Ok(answers),
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
             }

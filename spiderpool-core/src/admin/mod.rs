@@ -5,6 +5,7 @@
 mod claim;
 mod delete;
 mod edit;
+mod ledger;
 mod object;
 mod outcome;
 mod pool;
@@ -17,6 +18,7 @@ mod surroundings;
 mod tend;
 
 pub(crate) use edit::TRIES;
+pub(crate) use ledger::Ledger;
 pub use outcome::{AdminError, Applied, Deletion, Mode};
 pub use pool::terminating_message;
 pub use record::Taken;

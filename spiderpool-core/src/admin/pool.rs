@@ -1,5 +1,7 @@
 //! Edits of pools.
 
+use std::sync::Arc;
+
 use super::{
     AdminError, Applied, Deletion, Mode,
     claim::{Claim, Ticket, Wanted},
@@ -97,7 +99,7 @@ impl Allocator {
             let others = Self::lost(&subnet, name, &ips);
             if !others.is_empty() && ticket.is_some() {
                 self.withdraw(name, &object).await?;
-                return Err(AdminError::Taken { pool: name.clone(), subnet: subnet.name, others });
+                return Err(AdminError::Taken { pool: name.clone(), subnet: subnet.name.clone(), others });
             }
         }
         if let Some(subject) = subject_of(name, &object.metadata, pool.family) {
@@ -204,7 +206,7 @@ impl Allocator {
         &self,
         network: Cidr,
         ticket: Option<&Ticket>,
-    ) -> Result<Option<Subnet>, AdminError> {
+    ) -> Result<Option<Arc<Subnet>>, AdminError> {
         let home = match ticket {
             Some(ticket) => Some(ticket.subnet.clone()),
             None => self.surroundings().await?.home_of(network),

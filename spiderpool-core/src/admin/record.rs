@@ -154,6 +154,11 @@ pub(crate) fn add(record: &mut Record, name: &ObjectName, claiming: Claiming) {
     entry.pending.push(claiming);
 }
 
+/// Whether the claim of `edit` for the pool `name` stands.
+pub(crate) fn claims(record: &Record, name: &ObjectName, edit: &str) -> bool {
+    record.get(name).is_some_and(|entry| entry.pending.iter().any(|claiming| claiming.edit == edit))
+}
+
 /// Takes the claim of `edit` away. What only it had is given back when the record is resolved.
 pub(crate) fn forget(record: &mut Record, edit: &str) {
     for entry in record.values_mut() {

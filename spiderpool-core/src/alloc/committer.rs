@@ -240,7 +240,7 @@ impl Committer {
 }
 
 /// Lets everybody else who is ready go first, once.
-async fn yield_now() {
+pub(crate) async fn yield_now() {
     let mut yielded = false;
     poll_fn(|context| {
         if yielded {

@@ -221,7 +221,7 @@ impl Driver {
 }
 
 /// Waits for `future`, but not beyond `deadline`. A future that is ready at once is never late.
-pub(super) async fn until<T>(env: &Env, deadline: Moment, future: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn until<T>(env: &Env, deadline: Moment, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     if let Some(output) = poll_immediate(future.as_mut()).await {
         return Some(output);

@@ -4,10 +4,10 @@
 //! simulation, which has no wall clock, whoever waits is woken and the seed says who is first.
 
 #[cfg(not(feature = "simulation"))]
-pub(super) use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
+pub(crate) use async_lock::{Mutex as AsyncMutex, MutexGuardArc};
 
 #[cfg(feature = "simulation")]
-pub(super) use seeded::{AsyncMutex, MutexGuardArc};
+pub(crate) use seeded::{AsyncMutex, MutexGuardArc};
 
 #[cfg(feature = "simulation")]
 mod seeded {

@@ -47,13 +47,13 @@ use self::{
     finder::Finder,
     index::Index,
     interner::{Common, Interner},
-    lock::AsyncMutex,
     owners::Owners,
     settling::Settling,
 };
+pub(crate) use self::{committer::yield_now, driver::until, lock::AsyncMutex};
 use crate::{
     addr::{Address, Family},
-    admin::Rules,
+    admin::{Ledger, Rules},
     env::Env,
     hash::{Seed, mix},
     model::{Attachment, Binding, Block, BlockBits, BlockId, GrantKey, Record, Slot},
@@ -126,6 +126,8 @@ struct Inner {
     node: NodeName,
     scope: ScopeName,
     rules: Rules,
+    /// The records of Subnets that edits of this process wait for.
+    ledger: Ledger,
     /// Whether what this node holds was read from the blocks.
     remembered: OnceCell<()>,
 }
@@ -172,7 +174,9 @@ impl Allocator {
         };
         let owners = Owners::new(seed);
         let interner = Interner::new(seed);
-        let inner = Inner { driver, owners, interner, node, scope, rules, remembered: OnceCell::new() };
+        let ledger = Ledger::default();
+        let inner =
+            Inner { driver, owners, interner, node, scope, rules, ledger, remembered: OnceCell::new() };
         inner.recall().await?;
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -205,6 +209,10 @@ impl Allocator {
     #[must_use]
     pub fn block_bits(&self) -> BlockBits {
         self.inner.driver.setting.bits
+    }
+
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
     }
 
     /// Runs one of the protocol's machines to its end.
@@ -249,6 +257,7 @@ impl Allocator {
                 node,
                 scope,
                 rules: *rules,
+                ledger: Ledger::default(),
                 remembered: OnceCell::new(),
             }),
         }

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Barrier},
 };
 
+use futures_util::future::join_all;
 use pollster::block_on;
 use rstest::rstest;
 use spiderpool_core::{
@@ -12,7 +13,7 @@ use spiderpool_core::{
     alloc::{Allocator, MemoryLog, Sharing},
     api::SpiderIPPool,
     env::Env,
-    store::{Kind, Selector, Store},
+    store::{FaultPlan, FaultStore, Kind, MemoryStore, Selector, Store},
 };
 
 use super::world::{config, pool, record, slow_store, subnet};
@@ -125,4 +126,28 @@ fn a_subnet_made_among_racing_pools_knows_them() {
         let expected: BTreeMap<_, _> = (0..12).map(|at| (name(at), range(at))).collect();
         assert_eq!(block_on(record(&allocators[0], "home")), expected);
     }
+}
+
+/// What waits for a Subnet's record goes into its next write: it costs a few writes, not two for each pool.
+#[test]
+fn claims_that_are_made_together_are_written_together() {
+    block_on(async {
+        let store = Arc::new(FaultStore::new(MemoryStore::new(), FaultPlan::default()));
+        let mut shared = config(4);
+        shared.sharing = Sharing::Shared;
+        let allocator = Allocator::open(store.clone(), Env::system(), shared).await.unwrap();
+        let home = subnet("home", "10.0.0.0/16", &["10.0.0.0-10.0.255.254"]);
+        allocator.apply_subnet(&home, Mode::Real).await.unwrap();
+        let made =
+            |at: usize| pool(&format!("p{at:02}"), "10.0.0.0/16", &[&format!("10.0.{at}.1-10.0.{at}.9")]);
+        let pools: Vec<_> = (0..RACERS).map(made).collect();
+        let before = store.counts().writes;
+        for result in join_all(pools.iter().map(|pool| allocator.apply_pool(pool, Mode::Real))).await {
+            assert!(matches!(result.unwrap(), Applied::Created { .. }));
+        }
+        // Each writes its object once and its plan twice, whoever else is there.
+        let records = store.counts().writes - before - 3 * RACERS as u64;
+        assert!(records <= 8, "{records} writes of the record and of the plan of reservations");
+        assert_eq!(record(&allocator, "home").await.len(), RACERS);
+    });
 }

@@ -65,7 +65,7 @@ fn known(mutation: Mutation) -> Option<u64> {
 
 const HINTS: &[(Mutation, u64)] = &[
     (Mutation::CloseWithoutBump, 169),
-    (Mutation::CloseForgetsReattaching, 677),
+    (Mutation::CloseForgetsReattaching, 891),
     (Mutation::UnbindRunning, 184),
 ];
 

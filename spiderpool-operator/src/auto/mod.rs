@@ -28,8 +28,8 @@ use look::{Look, Outcome};
 use queue::Looked;
 use state::State;
 
-/// So many applications are looked at at the same time: enough to wait for the store together.
-const AT_ONCE: usize = 8;
+/// So many applications are looked at at the same time: enough to claim in their Subnets by the same writes.
+const AT_ONCE: usize = 32;
 /// So many pieces of news wait.
 const WAITING: usize = 256;
 

@@ -20,8 +20,8 @@ use axum::{
     routing::{get, post},
 };
 use parking_lot::RwLock;
-use review::{Answer, Review};
-use spiderpool_core::alloc::Allocator;
+use review::{Answer, Request, Review};
+use spiderpool_core::{admin::Editor, alloc::Allocator};
 
 /// What the webhook needs to know.
 #[derive(Clone, Debug)]
@@ -44,6 +44,13 @@ pub struct Judge {
 impl Admission {
     fn judge(&self) -> Option<Judge> {
         self.judge.read().clone()
+    }
+
+    fn editor(&self, request: &Request) -> Editor {
+        match *request.user_info.username == *self.own_user {
+            true => Editor::Controller,
+            false => Editor::Person,
+        }
     }
 }
 
@@ -78,7 +85,7 @@ async fn mutate(State(admission): State<Admission>, Json(review): Json<Review>) 
     let judge = admission.judge();
     // What cannot be filled in is left to the validation, which says why.
     let patch = match judge {
-        Some(judge) => mutate::patch(&judge.allocator, &request).await,
+        Some(judge) => mutate::patch(&judge.allocator, &request, admission.editor(&request)).await,
         None => None,
     };
     Json(Answer::patched(request.uid, patch))

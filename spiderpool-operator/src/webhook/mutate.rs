@@ -3,6 +3,7 @@
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use spiderpool_core::{
+    admin::Editor,
     alloc::Allocator,
     api::{ObjectMeta, SpiderIPPool, SpiderReservedIP, SpiderSubnet},
     validate,
@@ -11,8 +12,9 @@ use spiderpool_store_kube::FINALIZER;
 
 use super::review::{Change, Operation, Request};
 
-/// What to change of the object; none where nothing can be said about it.
-pub(super) async fn patch(allocator: &Allocator, request: &Request) -> Option<Vec<Change>> {
+/// What to change of the object; none where nothing can be said about it. What the controller itself writes is complete but
+/// for the finalizer.
+pub(super) async fn patch(allocator: &Allocator, request: &Request, by: Editor) -> Option<Vec<Change>> {
     if !matches!(request.operation, Operation::Create | Operation::Update) {
         return None;
     }
@@ -20,7 +22,9 @@ pub(super) async fn patch(allocator: &Allocator, request: &Request) -> Option<Ve
     match request.kind.kind.as_str() {
         "SpiderIPPool" => {
             let mut pool: SpiderIPPool = read(object)?;
-            allocator.complete_pool(&mut pool).await.ok()?;
+            if by == Editor::Person {
+                allocator.complete_pool(&mut pool).await.ok()?;
+            }
             held(&mut pool.metadata);
             Some(changes(object, &pool))
         }

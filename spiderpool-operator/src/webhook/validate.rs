@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use spiderpool_core::{
-    admin::{AdminError, Before, Mode},
+    admin::{AdminError, Before, Editor, Mode},
     alloc::Allocator,
     api::{ObjectMeta, SpiderIPPool, SpiderReservedIP, SpiderSubnet},
     name::ObjectName,
@@ -26,7 +26,7 @@ pub(super) async fn judge(admission: &Admission, request: &Request) -> Result<Ve
                     .into(),
         });
     };
-    if *request.user_info.username == *admission.own_user {
+    if admission.editor(request) == Editor::Controller {
         return Ok(Vec::new());
     }
     let mode = if request.dry_run == Some(true) { Mode::DryRun } else { Mode::Real };
