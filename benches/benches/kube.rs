@@ -12,7 +12,7 @@ use spiderpool_core::store::Store;
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
 
-const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 
 struct OnKubernetes(ControlPlane);
 

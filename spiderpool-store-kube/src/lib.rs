@@ -19,6 +19,7 @@ mod object;
 mod place;
 mod store;
 mod trust;
+mod uninstall;
 mod warn;
 mod watch;
 
@@ -29,6 +30,7 @@ pub use kinds::{ReplicasPath, ServedKind};
 pub use names::{CATEGORY, CustomResource, FINALIZER, ResourceScope, StatusSubresource, VERSION};
 pub use store::KubeStore;
 pub use trust::{Trusted, WebhookConfiguration};
+pub use uninstall::Removed;
 pub use warn::{Regarding, Warning};
 
 use store::MAX_DOCUMENT_BYTES;

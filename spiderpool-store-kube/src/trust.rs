@@ -25,7 +25,7 @@ pub enum WebhookConfiguration {
 }
 
 impl WebhookConfiguration {
-    fn plural(self) -> &'static str {
+    pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::Mutating => "mutatingwebhookconfigurations",
             Self::Validating => "validatingwebhookconfigurations",

@@ -20,6 +20,8 @@ pub enum Binary {
     KubeControllerManager,
     KubeScheduler,
     Kubectl,
+    Kubelet,
+    Helm,
     ServiceKey,
 }
 
@@ -33,6 +35,8 @@ impl Binary {
             Self::KubeControllerManager => "kube-controller-manager",
             Self::KubeScheduler => "kube-scheduler",
             Self::Kubectl => "kubectl",
+            Self::Kubelet => "kubelet",
+            Self::Helm => "helm",
             Self::ServiceKey => "servicekey",
         }
     }
@@ -40,6 +44,7 @@ impl Binary {
     fn package(self) -> String {
         match self {
             Self::Etcd => "go.etcd.io/etcd/server/v3".to_owned(),
+            Self::Helm => "helm.sh/helm/v3/cmd/helm".to_owned(),
             Self::ServiceKey => "./servicekey".to_owned(),
             _ => format!("k8s.io/kubernetes/cmd/{}", self.name()),
         }
@@ -70,10 +75,13 @@ impl Binaries {
                 .ok_or_else(|| Problem::failed(format!("{} does not require {required}", file.display())))
         };
         let (etcd, kubernetes) = (version("go.etcd.io/etcd/server/v3")?, version("k8s.io/kubernetes")?);
+        let helm = version("helm.sh/helm/v3")?;
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
         let caches = caches.ok_or_else(|| Problem::failed("neither XDG_CACHE_HOME nor HOME is set"))?;
-        let cache = caches.join("spiderpool-testbed").join(format!("etcd-{etcd}-kubernetes-{kubernetes}"));
+        let cache = caches
+            .join("spiderpool-testbed")
+            .join(format!("etcd-{etcd}-kubernetes-{kubernetes}-helm-{helm}"));
         Ok(Self { module, kubernetes, cache, assets: set(ASSETS_VARIABLE) })
     }
 

@@ -13,7 +13,8 @@ cargo xtask COMMAND: the project's own commands
 COMMANDS
   lab [ARGS…]            build the programs and run the lab; ARGS go to 'spiderpoolctl lab'
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
-  crds                   write the Kubernetes custom resource definitions into charts/spiderpool/crds
+  crds                   write the Kubernetes custom resource definitions into charts/spiderpool/files/crds
+  chart                  write README and schema of the chart from its values.yaml
   monitoring             write alert rules and the Grafana dashboard into charts/spiderpool/files
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
     --crashes N          kill -9 this often (500)
@@ -84,7 +85,10 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         "sim" => Ok(Command::Sim(rest)),
         "crds" if rest.is_empty() => Ok(Command::Chart(Generated::Crds)),
         "monitoring" if rest.is_empty() => Ok(Command::Chart(Generated::Monitoring)),
-        "crds" | "monitoring" => Err(format!("'{command}' takes nothing, not '{}'", rest.join(" "))),
+        "chart" if rest.is_empty() => Ok(Command::Chart(Generated::Values)),
+        "crds" | "monitoring" | "chart" => {
+            Err(format!("'{command}' takes nothing, not '{}'", rest.join(" ")))
+        }
         "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
         "testbed" => parse_testbed(&rest),
         "test" => parse_test(&rest),

@@ -1,4 +1,4 @@
-//! `cargo xtask crds` and `cargo xtask monitoring`: write what is generated of the chart.
+//! `cargo xtask crds`, `cargo xtask monitoring` and `cargo xtask chart`: write what is generated of the chart.
 
 use std::process::ExitCode;
 
@@ -12,14 +12,17 @@ pub(crate) enum Generated {
     Crds,
     /// Alert rules and the Grafana dashboard.
     Monitoring,
+    /// README and schema of its values.
+    Values,
 }
 
 impl Generated {
     /// The crate whose example writes it, the example, and the folder.
     fn parts(self) -> [&'static str; 3] {
         match self {
-            Self::Crds => ["spiderpool-store-kube", "crds", "charts/spiderpool/crds"],
+            Self::Crds => ["spiderpool-store-kube", "crds", "charts/spiderpool/files/crds"],
             Self::Monitoring => ["spiderpool-operator", "monitoring", "charts/spiderpool/files"],
+            Self::Values => ["spiderpool-operator", "chart", "charts/spiderpool"],
         }
     }
 }

@@ -12,7 +12,7 @@ use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
 
 use crate::ctl::Ctl;
 
-const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 
 const POOL: &str = "
 apiVersion: spiderpool.spidernet.io/v2beta1

@@ -4,7 +4,7 @@ use super::{Configuration, LeaseDuration, LogFormat, SweepInterval};
 use crate::cni::DEFAULT_SOCKET;
 use crate::node::{Endpoints, Reach};
 use crate::store_url::StoreUrl;
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -80,9 +80,19 @@ impl TryFrom<String> for LogVerbosity {
 #[derive(Clone, Debug, Parser)]
 #[command(name = "spiderpool-agent", version, max_term_width = 100)]
 pub struct Settings {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where everything is kept: sled://PATH (a directory), etcd://HOST,… or kube (where built with
     /// them), or memory:// (lost at the end).
-    #[arg(long, env = "SPIDERPOOL_STORE", value_name = "URL", default_value = "sled:///var/lib/spiderpool")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_STORE",
+        value_name = "URL",
+        default_value = "sled:///var/lib/spiderpool",
+        global = true
+    )]
     pub store: StoreUrl,
 
     /// The Unix socket that the plugin talks to; mode 0600.
@@ -90,25 +100,32 @@ pub struct Settings {
         long,
         env = "SPIDERPOOL_IPAM_UNIX_SOCKET_PATH",
         value_name = "PATH",
-        default_value = DEFAULT_SOCKET
+        default_value = DEFAULT_SOCKET,
+        global = true
     )]
     pub socket: PathBuf,
 
     /// The name of this node, as in the cluster. Default: the host's name.
-    #[arg(long, env = "SPIDERPOOL_NODE_NAME", value_name = "NAME")]
+    #[arg(long, env = "SPIDERPOOL_NODE_NAME", value_name = "NAME", global = true)]
     pub node_name: Option<String>,
 
     /// Where releases wait that found no agent. Default: "spool" next to the socket.
-    #[arg(long, env = "SPIDERPOOL_SPOOL_DIR", value_name = "PATH")]
+    #[arg(long, env = "SPIDERPOOL_SPOOL_DIR", value_name = "PATH", global = true)]
     pub spool_dir: Option<PathBuf>,
 
     /// Where this node keeps what it has to know after a restart: of the process, not of the machine. Default: "node" in
     /// the database's directory, or "node" next to the socket where the store is of many machines; nowhere with memory://.
-    #[arg(long, env = "SPIDERPOOL_STATE_DIR", value_name = "PATH")]
+    #[arg(long, env = "SPIDERPOOL_STATE_DIR", value_name = "PATH", global = true)]
     pub state_dir: Option<PathBuf>,
 
     /// Seconds between two passes of the sweep, which frees addresses that nobody uses; "off" for never.
-    #[arg(long, env = "SPIDERPOOL_SWEEP_INTERVAL", value_name = "SECONDS", default_value = "60")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_SWEEP_INTERVAL",
+        value_name = "SECONDS",
+        default_value = "60",
+        global = true
+    )]
     pub sweep_interval: SweepInterval,
 
     /// What the sweep looks at on a store of many machines. Where spiderpool-controller runs, it sees to nodes that are gone, and
@@ -118,18 +135,31 @@ pub struct Settings {
         env = "SPIDERPOOL_SWEEP_REACH",
         value_enum,
         ignore_case = true,
-        default_value = "everything"
+        default_value = "everything",
+        global = true
     )]
     pub sweep_reach: Reach,
 
     /// On a store of many machines one agent leads, and sweeps for nodes that are gone: how many seconds after its death
     /// the next one does.
-    #[arg(long, env = "SPIDERPOOL_LEASE_DURATION", value_name = "SECONDS", default_value = "15")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_LEASE_DURATION",
+        value_name = "SECONDS",
+        default_value = "15",
+        global = true
+    )]
     pub lease_duration: LeaseDuration,
 
     /// How many seconds a request waits for spiderpool-controller to make the pool of its pod's application, before it is
     /// refused; a tenth of it for a pool that is full to grow.
-    #[arg(long, env = "SPIDERPOOL_WAIT_SUBNET_POOL", value_name = "SECONDS", default_value_t = 50)]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_WAIT_SUBNET_POOL",
+        value_name = "SECONDS",
+        default_value_t = 50,
+        global = true
+    )]
     pub auto_pool_patience: u64,
 
     /// Where health is told: /v1/runtime/startup, readiness and liveness. "off" for nowhere.
@@ -137,7 +167,8 @@ pub struct Settings {
         long,
         env = "SPIDERPOOL_HEALTH_ADDR",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:5710"
+        default_value = "127.0.0.1:5710",
+        global = true
     )]
     pub health_addr: ListenAddr,
 
@@ -146,7 +177,8 @@ pub struct Settings {
         long,
         env = "SPIDERPOOL_METRICS_ADDR",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:5711"
+        default_value = "127.0.0.1:5711",
+        global = true
     )]
     pub metrics_addr: ListenAddr,
 
@@ -156,29 +188,44 @@ pub struct Settings {
         long,
         env = "SPIDERPOOL_GOPS_LISTEN_PORT",
         value_name = "ADDRESS:PORT",
-        default_value = "127.0.0.1:5712"
+        default_value = "127.0.0.1:5712",
+        global = true
     )]
     pub diagnostics_addr: ListenAddr,
 
     /// The configuration file: conf.yml of the ConfigMap spiderpool-conf, mounted. It is read again when it changes, and goes before
     /// flags (docs/configuration.md). Default: none.
-    #[arg(long, env = "SPIDERPOOL_CONFIG_PATH", value_name = "PATH")]
+    #[arg(long, env = "SPIDERPOOL_CONFIG_PATH", value_name = "PATH", global = true)]
     pub config_path: Option<PathBuf>,
 
     /// How much to log.
-    #[arg(long, env = "SPIDERPOOL_LOG_LEVEL", value_enum, ignore_case = true, default_value = "info")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_LOG_LEVEL",
+        value_enum,
+        ignore_case = true,
+        default_value = "info",
+        global = true
+    )]
     pub log_level: LogVerbosity,
 
     /// How to log, on standard error.
-    #[arg(long, env = "SPIDERPOOL_LOG_FORMAT", value_enum, ignore_case = true, default_value = "auto")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_LOG_FORMAT",
+        value_enum,
+        ignore_case = true,
+        default_value = "auto",
+        global = true
+    )]
     pub log_format: LogFormat,
 
     /// Whether pods get IPv4 addresses.
-    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV4", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV4", value_name = "BOOL", default_value_t = true, action = ArgAction::Set, global = true)]
     pub enable_ipv4: bool,
 
     /// Whether pods get IPv6 addresses.
-    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV6", value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    #[arg(long, env = "SPIDERPOOL_ENABLE_IPV6", value_name = "BOOL", default_value_t = true, action = ArgAction::Set, global = true)]
     pub enable_ipv6: bool,
 
     /// Whether pods of a StatefulSet keep their addresses when they are created again.
@@ -187,13 +234,20 @@ pub struct Settings {
         env = "SPIDERPOOL_ENABLE_STATEFULSET",
         value_name = "BOOL",
         default_value_t = true,
-        action = ArgAction::Set
+        action = ArgAction::Set,
+        global = true
     )]
     pub enable_statefulset: bool,
 
     /// More kinds whose pods keep their addresses, as GROUP/KIND: apps.kruise.io/StatefulSet. Their pods have to be named as a
     /// StatefulSet's are, and their replicas to be in spec.replicas; the agent has to be allowed to get them.
-    #[arg(long, env = "SPIDERPOOL_STATEFUL_KINDS", value_name = "GROUP/KIND,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_STATEFUL_KINDS",
+        value_name = "GROUP/KIND,…",
+        value_delimiter = ',',
+        global = true
+    )]
     pub stateful_kinds: Vec<String>,
 
     /// Whether annotations that name Subnets are served.
@@ -202,21 +256,51 @@ pub struct Settings {
         env = "SPIDERPOOL_ENABLE_SPIDER_SUBNET",
         value_name = "BOOL",
         default_value_t = true,
-        action = ArgAction::Set
+        action = ArgAction::Set,
+        global = true
     )]
     pub enable_spider_subnet: bool,
 
     /// Whose SpiderEndpoints are written: of all pods, or of those alone whose addresses outlive them.
-    #[arg(long, env = "SPIDERPOOL_ENDPOINTS", value_enum, ignore_case = true, default_value = "all")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_ENDPOINTS",
+        value_enum,
+        ignore_case = true,
+        default_value = "all",
+        global = true
+    )]
     pub endpoints: Endpoints,
 
     /// The namespace Spiderpool is installed in: where a network of spec.multusName without a namespace is.
-    #[arg(long, env = "SPIDERPOOL_POD_NAMESPACE", value_name = "NAMESPACE", default_value = "kube-system")]
+    #[arg(
+        long,
+        env = "SPIDERPOOL_POD_NAMESPACE",
+        value_name = "NAMESPACE",
+        default_value = "kube-system",
+        global = true
+    )]
     pub namespace: String,
 
     /// The cluster network of Multus as NAMESPACE/NAME: the network of eth0 where a pod names none.
-    #[arg(long, env = "MULTUS_CLUSTER_NETWORK", value_name = "NAMESPACE/NAME")]
+    #[arg(long, env = "MULTUS_CLUSTER_NETWORK", value_name = "NAMESPACE/NAME", global = true)]
     pub multus_cluster_network: Option<String>,
+}
+
+/// What the agent's program can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Run until SIGTERM. So it does without a command, too.
+    Daemon,
+    /// Put the CNI plugin into the node's folder, whole or not at all, and end.
+    InstallPlugin {
+        /// The plugin.
+        #[arg(long, value_name = "PATH", default_value = "/usr/bin/spiderpool")]
+        from: PathBuf,
+        /// The folder where the runtime looks for plugins.
+        #[arg(long, value_name = "PATH", default_value = "/opt/cni/bin")]
+        into: PathBuf,
+    },
 }
 
 impl Settings {

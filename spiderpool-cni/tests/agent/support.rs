@@ -215,6 +215,7 @@ impl Node {
 
     pub(crate) fn settings(&self) -> Settings {
         Settings {
+            command: None,
             store: "memory://".parse().unwrap(),
             socket: self.socket(),
             node_name: Some("n1".into()),

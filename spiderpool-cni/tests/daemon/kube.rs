@@ -10,7 +10,7 @@ use crate::{
     sweep::{FREED, Sandbox},
 };
 
-const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/agent-rbac.yaml");
 

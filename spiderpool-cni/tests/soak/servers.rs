@@ -60,7 +60,7 @@ mod kube {
     use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
     use std::path::Path;
 
-    const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+    const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 
     #[test]
     fn what_clients_saw_can_be_true() {

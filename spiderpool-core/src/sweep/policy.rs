@@ -26,7 +26,7 @@ pub struct SweepPolicy {
     /// Terminating or finished stateless pods on a node that is not.
     /// `SPIDERPOOL_GC_STATELESS_TERMINATING_POD_ON_NOT_READY_NODE_ENABLED`, on.
     pub ended_on_silent_node: Switch,
-    /// Evicted pods (`GcEvictedPodPod.enabled` of older charts), on.
+    /// Evicted pods. `SPIDERPOOL_GC_EVICTED_POD_ENABLED` (`GcEvictedPodPod.enabled` of the chart), on.
     pub evicted: Switch,
     /// Running stateless pods whose status shows no address.
     /// `SPIDERPOOL_GC_ENABLE_STATELESS_RUNNING_POD_ON_EMPTY_POD_STATUS_IPS`, off.
@@ -35,7 +35,7 @@ pub struct SweepPolicy {
     pub outdated_endpoints: Switch,
     /// Added to the time at which a pod has to have ended. `SPIDERPOOL_GC_ADDITIONAL_GRACE_DELAY`, seconds, 0.
     pub additional_delay: Duration,
-    /// The same for evicted pods alone (`GcEvictedPodPod.delay` of older charts), seconds, 0.
+    /// The same for evicted pods alone. `SPIDERPOOL_GC_EVICTED_POD_DELAY` (`GcEvictedPodPod.delay`), seconds, 0.
     pub evicted_delay: Duration,
     /// How long a node's lease must have been without renewal before the node counts as gone.
     /// `SPIDERPOOL_GC_NODE_SILENCE_DURATION`, seconds, 300.
@@ -120,6 +120,8 @@ impl SweepPolicy {
             "SPIDERPOOL_GC_ENABLE_STATELESS_RUNNING_POD_ON_EMPTY_POD_STATUS_IPS",
             &mut policy.running_without_addresses,
         )?;
+        switch("SPIDERPOOL_GC_EVICTED_POD_ENABLED", &mut policy.evicted)?;
+        seconds("SPIDERPOOL_GC_EVICTED_POD_DELAY", &mut policy.evicted_delay)?;
         seconds("SPIDERPOOL_GC_ADDITIONAL_GRACE_DELAY", &mut policy.additional_delay)?;
         seconds("SPIDERPOOL_GC_NODE_SILENCE_DURATION", &mut policy.node_silence)?;
         seconds("SPIDERPOOL_GC_DEFAULT_INTERVAL_DURATION", &mut policy.interval)?;

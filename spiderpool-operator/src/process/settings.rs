@@ -14,6 +14,7 @@ use spiderpool_core::{
     name::{NameError, Namespace, NodeName},
 };
 
+use super::{clean::CleanSettings, init::InitSettings};
 use crate::{
     LeaseTiming,
     auto::AutoPoolConfig,
@@ -188,11 +189,15 @@ pub struct Settings {
     pub log_format: LogFormat,
 }
 
-/// What the controller can do.
-#[derive(Clone, Copy, Debug, Subcommand)]
+/// What the controller's program can do.
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Run until SIGTERM. So it does without a command, too.
     Daemon,
+    /// Create the default pools, and end. Those that are there are left as they are.
+    Init(Box<InitSettings>),
+    /// Undo what would keep objects waiting for a controller, and end: before Spiderpool is uninstalled.
+    Clean(CleanSettings),
 }
 
 /// A setting that cannot be.

@@ -13,7 +13,7 @@ use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
 
-const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/crds");
+const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 const WEBHOOKS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-webhooks.yaml");
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-rbac.yaml");

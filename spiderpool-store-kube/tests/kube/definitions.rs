@@ -19,7 +19,7 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
 fn the_tree_holds_what_the_generator_writes() {
     let fresh = tempfile::tempdir().unwrap();
     generator::write(fresh.path()).unwrap();
-    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/spiderpool/crds");
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/spiderpool/files/crds");
     let (fresh, tree) = (files(fresh.path()), files(&tree));
     assert_eq!(fresh.keys().collect::<Vec<_>>(), tree.keys().collect::<Vec<_>>(), "run `cargo xtask crds`");
     for (name, text) in fresh {
