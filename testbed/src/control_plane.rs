@@ -29,6 +29,8 @@ pub struct ControlPlaneOptions {
     /// Whether kube-controller-manager and kube-scheduler run too. Without them nothing makes pods or service accounts,
     /// and a pod is taken without its service account.
     pub controllers: bool,
+    /// Where the API server listens; none: on a loopback address of its own.
+    pub address: Option<SocketAddr>,
     /// More arguments for the API server; a later one wins over an earlier one.
     pub apiserver_args: Vec<OsString>,
     /// More arguments for etcd, beside those of [`EtcdOptions::members`].
@@ -46,7 +48,13 @@ impl ControlPlaneOptions {
 impl Default for ControlPlaneOptions {
     /// One member of etcd, no controllers.
     fn default() -> Self {
-        Self { etcd_members: 1, controllers: false, apiserver_args: Vec::new(), etcd_args: Vec::new() }
+        Self {
+            etcd_members: 1,
+            controllers: false,
+            address: None,
+            apiserver_args: Vec::new(),
+            etcd_args: Vec::new(),
+        }
     }
 }
 
@@ -83,7 +91,8 @@ impl ControlPlane {
     /// [`Problem`]
     pub fn start(options: &ControlPlaneOptions) -> Result<Self, Problem> {
         let etcd = Etcd::start(&options.etcd())?;
-        Self::start_in(Folder::temporary()?, Life::Guarded, options, etcd, unused())
+        let address = options.address.unwrap_or_else(unused);
+        Self::start_in(Folder::temporary()?, Life::Guarded, options, etcd, address)
     }
 
     /// Starts a control plane with all its data in `folder`, on 127.0.0.1 at ports that are free now. It goes on after

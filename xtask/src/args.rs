@@ -1,6 +1,7 @@
 //! The command line of xtask.
 
 use crate::chart::Generated;
+use crate::images;
 use crate::instructions::Action;
 use crate::soak::{self, Soak};
 use crate::test::Selection;
@@ -15,6 +16,7 @@ COMMANDS
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
   crds                   write the Kubernetes custom resource definitions into charts/spiderpool/files/crds
   chart                  write README and schema of the chart from its values.yaml
+  images [--release]     build the container images as archives, without a registry
   monitoring             write alert rules and the Grafana dashboard into charts/spiderpool/files
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
     --crashes N          kill -9 this often (500)
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     Sim(Vec<String>),
     /// Write what is generated of the chart.
     Chart(Generated),
+    /// Build the container images.
+    Images(images::Profile),
     /// Crash the real agent this often.
     Soak(Soak),
     /// Do this with the test bed.
@@ -89,6 +93,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         "crds" | "monitoring" | "chart" => {
             Err(format!("'{command}' takes nothing, not '{}'", rest.join(" ")))
         }
+        "images" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            [] => Ok(Command::Images(images::Profile::Dev)),
+            ["--release"] => Ok(Command::Images(images::Profile::Release)),
+            ["--help" | "-h"] => Ok(Command::Help),
+            _ => Err(format!("'images' takes nothing but --release, not '{}'", rest.join(" "))),
+        },
         "soak" => Ok(soak::parse(&rest)?.map_or(Command::Help, Command::Soak)),
         "testbed" => parse_testbed(&rest),
         "test" => parse_test(&rest),
@@ -184,6 +194,7 @@ mod tests {
             ("test --only fnt", "fnt"),
             ("test --skip fnt", "fnt"),
             ("instructions --acept", "--acept"),
+            ("images --relase", "--relase"),
             ("crds charts", "charts"),
             ("testbed", "up"),
             ("testbed upp", "upp"),

@@ -15,6 +15,8 @@ pub(crate) enum Purpose {
     Instructions,
     /// Compiling the etcd client.
     Etcd,
+    /// Nodes with kubelets.
+    Nodes,
 }
 
 /// How to see that a package is there, also where it was installed by other means than Debian's.
@@ -63,6 +65,18 @@ const PACKAGES: &[Package] = &[
             "/usr/local/include/google/protobuf/descriptor.proto",
         ]),
     },
+    Package { name: "containerd", purpose: Purpose::Nodes, sign: Sign::Program("containerd") },
+    Package {
+        name: "runc",
+        purpose: Purpose::Nodes,
+        sign: Sign::AnyFile(&["/usr/sbin/runc", "/usr/bin/runc"]),
+    },
+    Package { name: "busybox-static", purpose: Purpose::Nodes, sign: Sign::AnyFile(&["/bin/busybox"]) },
+    Package {
+        name: "iptables",
+        purpose: Purpose::Nodes,
+        sign: Sign::AnyFile(&["/usr/sbin/iptables", "/sbin/iptables"]),
+    },
 ];
 
 /// Makes sure that what `purpose` needs is there: installs it where that is possible, else says what is missing and
@@ -96,6 +110,14 @@ fn can_install() -> bool {
 pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() == 0)
+}
+
+/// A problem unless this process runs as root; `what` for.
+pub(crate) fn root(what: &str) -> Result<(), Problem> {
+    match is_root() {
+        true => Ok(()),
+        false => Err(Problem::Missing { what: format!("root, for {what},"), remedy: "sudo".into() }),
+    }
 }
 
 fn install(workspace: &Workspace, names: &[&str]) -> Result<(), Problem> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use spiderpool_testbed::Binary;
 
 use super::{Passed, Verdict};
+use crate::images;
 use crate::lab;
 use crate::packages::{self, Purpose};
 use crate::problem::Problem;
@@ -58,6 +59,28 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
     }
     skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
+}
+
+/// Installs the chart on nodes with kubelets, which takes root and the images.
+pub(super) fn nodes(workspace: &Workspace) -> Verdict {
+    let binaries = spiderpool_testbed::Binaries::find()?;
+    let needed = packages::ensure(workspace, Purpose::Lab)
+        .and_then(|()| packages::ensure(workspace, Purpose::Nodes))
+        .and_then(|()| packages::root("network, mount and process namespaces"))
+        .and_then(|()| binaries.program(Binary::Kubelet).map(drop).map_err(Problem::from));
+    if let Err(problem @ Problem::Missing { .. }) = needed {
+        println!("{problem}");
+        return Ok(Passed {
+            note: String::new(),
+            skips: vec![format!("the chart on real kubelets: {problem}")],
+        });
+    }
+    needed?;
+    let images = images::build(workspace, images::Profile::Dev)?;
+    // The same features as the tests of the whole workspace, or everything would be compiled again.
+    let test = ["--workspace", "--test", "nodes", "--", "--ignored", "--test-threads=1", "--nocapture"];
+    workspace.cargo("test").args(test).env("SPIDERPOOL_IMAGES", &images).run()?;
+    Ok(Passed::default())
 }
 
 pub(super) fn documentation(workspace: &Workspace) -> Verdict {

@@ -47,6 +47,7 @@ const CHECKS: &[Check] = &[
     Check { name: "fmt", title: "formatting", run: builds::formatting },
     Check { name: "clippy", title: "lints, warnings denied", run: builds::lints },
     Check { name: "test", title: "every test of the workspace", run: builds::tests },
+    Check { name: "nodes", title: "the chart on real kubelets", run: builds::nodes },
     Check { name: "doc", title: "documentation without warnings", run: builds::documentation },
     Check { name: "deny", title: "licences, banned and duplicate crates, sources", run: dependencies::deny },
     Check {
