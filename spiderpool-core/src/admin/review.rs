@@ -15,7 +15,7 @@ use super::{
 use crate::{
     addr::IpSet,
     alloc::Allocator,
-    api::{SpiderIPPool, SpiderReservedIP, SpiderSubnet},
+    api::{SpiderIPPool, SpiderReservedIP, SpiderSubnet, Violation, ViolationKind},
     model::Pool,
     name::ObjectName,
     protocol::{Guard, Subject, pool_usable},
@@ -164,5 +164,13 @@ impl AdminError {
             Self::Contended { .. } | Self::InProgress { .. } => true,
             _ => false,
         }
+    }
+
+    /// Whether what was to be created is there already, whatever else is wrong.
+    #[must_use]
+    pub fn exists_already(&self) -> bool {
+        let Self::Invalid { violations, .. } = self else { return false };
+        let of_name = |one: &Violation| one.kind == ViolationKind::Duplicate && one.field == "metadata.name";
+        violations.iter().any(of_name)
     }
 }

@@ -90,6 +90,8 @@ fn before<T>(old: Option<&T>, meta: impl Fn(&T) -> &ObjectMeta) -> Before<'_, T>
 
 fn refused(error: AdminError) -> Refusal {
     let (code, reason) = match &error {
+        // As the API server itself would say it: clients go by the reason.
+        error if error.exists_already() => (409, "AlreadyExists"),
         AdminError::Invalid { .. } | AdminError::Name(_) => (422, "Invalid"),
         error if error.may_pass() => (503, "ServiceUnavailable"),
         AdminError::Store(_) => (500, "InternalError"),

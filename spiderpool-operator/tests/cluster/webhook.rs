@@ -68,6 +68,9 @@ fn edits_are_judged_with_everything_that_is_wrong_at_once() {
     assert_eq!(field(".spec.ips"), r#"["10.9.0.1-10.9.0.3"]"#);
     assert_eq!(field(".spec.gateway"), "10.9.0.254");
     assert_eq!(field(".metadata.finalizers"), r#"["spiderpool.spidernet.io"]"#);
+    let again = pool("office", "subnet: 10.9.0.0/24, ips: [10.9.0.50]");
+    let again = cluster.plane.ask(&["create", "-f", "-"], &again).unwrap_err().to_string();
+    assert!(again.contains("(AlreadyExists)"), "{again}");
 
     // Each names what is wrong, all of it.
     let refused = cluster.refused(&pool(

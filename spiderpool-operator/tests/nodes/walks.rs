@@ -4,62 +4,10 @@ use std::collections::BTreeSet;
 
 use spiderpool_testbed::in_hub;
 
-use super::cluster::{Cluster, MACVLAN, Pod};
-
-/// A workload whose pods wait. `extra` are lines of the pod template's metadata.
-fn workload(kind: &str, name: &str, replicas: usize, extra: &str) -> String {
-    let service = if kind == "StatefulSet" {
-        format!("\n  serviceName: {name}\n  podManagementPolicy: Parallel")
-    } else {
-        String::new()
-    };
-    format!(
-        "
-apiVersion: apps/v1
-kind: {kind}
-metadata: {{name: {name}}}
-spec:
-  replicas: {replicas}{service}
-  selector: {{matchLabels: {{app: {name}}}}}
-  template:
-    metadata:
-      labels: {{app: {name}}}
-{extra}
-    spec:
-      terminationGracePeriodSeconds: 1
-      topologySpreadConstraints:
-        - maxSkew: 1
-          topologyKey: kubernetes.io/hostname
-          whenUnsatisfiable: ScheduleAnyway
-          labelSelector: {{matchLabels: {{app: {name}}}}}
-      containers:
-        - {{name: wait, image: 'localhost/pod:1', imagePullPolicy: Never}}
-"
-    )
-}
-
-fn annotation(key: &str, value: &str) -> String {
-    format!("      annotations:\n        ipam.spidernet.io/{key}: '{value}'")
-}
-
-fn pool(name: &str, subnet: &str, ips: &str) -> String {
-    format!(
-        "
-apiVersion: spiderpool.spidernet.io/v2beta1
-kind: SpiderIPPool
-metadata: {{name: {name}}}
-spec: {{subnet: {subnet}, ips: [{ips}]}}
-"
-    )
-}
-
-/// Every address once.
-fn addresses(pods: &[Pod]) -> BTreeSet<String> {
-    let all: Vec<_> = pods.iter().flat_map(|pod| pod.addresses.iter().cloned()).collect();
-    let set: BTreeSet<_> = all.iter().cloned().collect();
-    assert_eq!(set.len(), all.len(), "{pods:?}");
-    set
-}
+use super::{
+    cluster::{Cluster, MACVLAN},
+    workload::{addresses, annotation, pool, subnet, workload},
+};
 
 #[test]
 #[ignore = "takes the images: cargo xtask test --only nodes"]
@@ -80,8 +28,8 @@ fn the_chart_on_two_nodes() {
         cluster.at("manual pool: done");
         stateful_set(&cluster);
         cluster.at("stateful set: done");
-        subnet(&cluster);
-        cluster.at("subnet: done");
+        own_pool(&cluster);
+        cluster.at("own pool: done");
         cluster.uninstall();
         nothing_waits(&cluster);
         cluster.at("uninstalled");
@@ -156,15 +104,8 @@ fn stateful_set(cluster: &Cluster) {
 }
 
 /// A Deployment that names a Subnet gets a pool of its own, which grows with it.
-fn subnet(cluster: &Cluster) {
-    cluster.apply(
-        "
-apiVersion: spiderpool.spidernet.io/v2beta1
-kind: SpiderSubnet
-metadata: {name: office}
-spec: {subnet: 10.201.0.0/16, ips: [10.201.1.1-10.201.1.9]}
-",
-    );
+fn own_pool(cluster: &Cluster) {
+    cluster.apply(&subnet("office", "10.201.0.0/16", "10.201.1.1-10.201.1.9"));
     let named = annotation("subnet", r#"{"ipv4": ["office"]}"#);
     cluster.apply(&workload("Deployment", "web", 2, &named));
     let first = addresses(&cluster.ready("web", 2));

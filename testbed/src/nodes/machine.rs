@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::said;
-use crate::{Problem, Process, folder::Folder, process::Life, wait};
+use crate::{Problem, Process, process::Life, wait};
 
 /// What the first process does. What a node writes goes to memory; what it finds there is this machine's.
 const BOOT: &str = "set -e
@@ -30,6 +30,14 @@ exec sleep infinity
 const PATIENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_millis(20);
 
+/// What becomes of a server that ends by itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum AtItsEnd {
+    Leave,
+    /// As an init system does it.
+    StartAgain,
+}
+
 /// A machine that runs until it is switched off.
 #[derive(Debug)]
 pub struct Machine {
@@ -40,9 +48,8 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Boots one; its logs go into a folder of its name in `folder`.
-    pub(super) fn boot(name: &str, folder: &Folder) -> Result<Self, Problem> {
-        let folder = folder.join(name);
+    /// Boots one; its logs go into `folder`.
+    pub(super) fn boot(name: &str, folder: PathBuf) -> Result<Self, Problem> {
         fs::create_dir_all(&folder).map_err(Problem::system(folder.display()))?;
         let booted = folder.join("booted");
         if booted.exists() {
@@ -103,24 +110,26 @@ impl Machine {
         name: &'static str,
         program: &Path,
         args: &[OsString],
+        at_its_end: AtItsEnd,
     ) -> Result<Process, Problem> {
         let mut all = self.enter();
-        let script = format!("echo $$ > /run/{name}.pid; exec \"$@\"");
-        all.extend(["sh", "-c", &script, name].map(Into::into));
+        let run = match at_its_end {
+            AtItsEnd::Leave => "exec \"$@\"",
+            AtItsEnd::StartAgain => "while :; do \"$@\" & echo $! > /run/$0.child; wait; sleep 1; done",
+        };
+        all.extend(["sh", "-c", &format!("echo $$ > /run/$0.pid; {run}"), name].map(Into::into));
         all.push(program.into());
         all.extend(args.iter().cloned());
-        Process::start(
-            name,
-            Path::new("nsenter"),
-            &all,
-            &self.folder.join(format!("{name}.log")),
-            Life::Guarded,
-        )
+        let log = self.folder.join(format!("{name}.log"));
+        Process::start(name, Path::new("nsenter"), &all, &log, Life::Guarded)
     }
 
-    /// Kills a server as `kill -9` does.
+    /// Kills a server as `kill -9` does, for good.
     pub(super) fn kill(&self, name: &str) -> Result<(), Problem> {
-        self.run(&["sh", "-c", &format!("kill -9 $(cat /run/{name}.pid)")]).map(drop)
+        let script = format!(
+            "cd /run; kill -9 $(cat {name}.pid); [ ! -e {name}.child ] || kill -9 $(cat {name}.child)"
+        );
+        self.run(&["sh", "-c", &script]).map(drop)
     }
 
     /// Switches it off: everything on it ends at once, and nothing that it wrote is left.

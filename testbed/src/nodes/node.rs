@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     hub::{address, connect, set_cable},
-    machine::Machine,
+    machine::{AtItsEnd, Machine},
 };
 use crate::{Binaries, Binary, Problem, Process, folder::Folder, wait};
 
@@ -95,7 +95,8 @@ impl Node {
         network: &str,
         images: &[PathBuf],
     ) -> Result<Self, Problem> {
-        let machine = Machine::boot(&format!("node{number}"), folder)?;
+        let name = format!("node{number}");
+        let machine = Machine::boot(&name, folder.join(&name))?;
         let mut node = Self {
             number,
             machine,
@@ -145,7 +146,8 @@ impl Node {
     pub fn start_containerd(&mut self) -> Result<(), Problem> {
         let config = self.machine.folder().join("containerd.toml");
         let args = ["--config".into(), config.into()];
-        let mut process = self.machine.start("containerd", Path::new("containerd"), &args)?;
+        let mut process =
+            self.machine.start("containerd", Path::new("containerd"), &args, AtItsEnd::Leave)?;
         let answers = wait::until(PATIENCE, STEP, "containerd to answer", || {
             process.must_run()?;
             Ok(self.machine.run(&["ctr", "version"]).ok())
@@ -155,7 +157,7 @@ impl Node {
         Ok(())
     }
 
-    /// Starts the kubelet.
+    /// Starts the kubelet; it is started again where it ends by itself, as while containerd is not ready yet.
     ///
     /// # Errors
     /// It cannot be started.
@@ -170,7 +172,8 @@ impl Node {
             format!("--node-ip={}", address(self.number)),
             format!("--node-labels=topology.kubernetes.io/zone=zone{}", self.number),
         ];
-        self.kubelet = Some(self.machine.start("kubelet", &program, &args.map(Into::into))?);
+        self.kubelet =
+            Some(self.machine.start("kubelet", &program, &args.map(Into::into), AtItsEnd::StartAgain)?);
         Ok(())
     }
 
@@ -203,9 +206,9 @@ impl Node {
     ///
     /// # Errors
     /// It does not come up.
-    pub fn boot(&mut self, folder_of: &Path) -> Result<(), Problem> {
-        let name = self.name().to_owned();
-        self.machine = Machine::boot(&name, &Folder::lasting(folder_of)?)?;
+    pub fn boot(&mut self) -> Result<(), Problem> {
+        let (name, folder) = (self.name().to_owned(), self.machine.folder().to_owned());
+        self.machine = Machine::boot(&name, folder)?;
         self.come_up()
     }
 
