@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
+use serde_json::{Value, json};
 use spiderpool_testbed::in_hub;
 
 use super::{
@@ -92,14 +93,18 @@ fn others_endpoints_are_out_of_reach(cluster: &Cluster, pods: &[Pod]) {
     let token = cluster
         .kubectl(&[&["create", "token", "spiderpool-agent", "-n", "kube-system"], &bound[..]].concat());
     let token = format!("--token={}", token.trim());
-    let edit = |pod: &Pod, patch: &str| {
-        cluster.nodes.plane().ask(&[&token, "patch", "se", &pod.name, "--type=merge", "-p", patch], "")
+    // Agents may not patch.
+    let edit = |pod: &Pod, change: &dyn Fn(&mut Value)| {
+        let mut endpoint = cluster.json(&["get", "se", &pod.name]);
+        change(&mut endpoint);
+        cluster.nodes.plane().ask(&[&token, "replace", "-f", "-"], &endpoint.to_string())
     };
-    edit(&pods[0], r#"{"metadata": {"annotations": {"seen": "yes"}}}"#).unwrap();
-    let refused =
-        edit(&pods[1], r#"{"metadata": {"annotations": {"seen": "yes"}}}"#).unwrap_err().to_string();
+    let mark = |endpoint: &mut Value| endpoint["metadata"]["annotations"] = json!({"seen": "yes"});
+    edit(&pods[0], &mark).unwrap();
+    let refused = edit(&pods[1], &mark).unwrap_err().to_string();
     assert!(refused.contains(&format!("of a pod of node {}", pods[1].node)), "{refused}");
-    let elsewhere = format!(r#"{{"status": {{"current": {{"node": "{}"}}}}}}"#, pods[1].node);
+    let elsewhere =
+        |endpoint: &mut Value| endpoint["status"]["current"]["node"] = pods[1].node.clone().into();
     let refused = edit(&pods[0], &elsewhere).unwrap_err().to_string();
     assert!(refused.contains("may not write that a pod is on"), "{refused}");
     let deleted = cluster.nodes.plane().ask(&[&token, "delete", "se", &pods[1].name], "").unwrap_err();
@@ -201,7 +206,7 @@ spec:
     let pods = cluster.ready("custom", 3);
     assert!(addresses(&pods).iter().all(|address| address.starts_with("10.203.1.")), "{pods:?}");
     let pools = cluster.json(&["get", "sp", "-l", "ipam.spidernet.io/owner-application-name=custom"]);
-    assert_eq!(pools["items"][0]["spec"]["ips"], serde_json::json!(["10.203.1.1-10.203.1.5"]), "{pools}");
+    assert_eq!(pools["items"][0]["spec"]["ips"], json!(["10.203.1.1-10.203.1.5"]), "{pools}");
     cluster.kubectl(&["delete", "clonesets.apps.kruise.io", "custom"]);
     cluster.kubectl(&["delete", "pod", "-l", "app=custom"]);
     cluster.until("its pool to go", |cluster| {
