@@ -1,5 +1,7 @@
 //! `cargo xtask soak`: the real agent killed, starved and damaged many times under load, and the servers of its store too.
 
+use crate::images;
+use crate::packages::{self, Purpose};
 use crate::problem::Problem;
 use crate::test::etcd_packages;
 use crate::workspace::Workspace;
@@ -17,6 +19,8 @@ pub(crate) struct Soak {
     pub(crate) server_deaths: u64,
     /// Controllers that are killed while applications scale.
     pub(crate) controller_deaths: u64,
+    /// Pods on real kubelets, beside host-local; none: without them.
+    pub(crate) pods: u64,
     /// What chooses the moments and the places.
     pub(crate) seed: u64,
 }
@@ -29,6 +33,7 @@ impl Default for Soak {
             damages: 300,
             server_deaths: 40,
             controller_deaths: 120,
+            pods: 1000,
             seed: 1,
         }
     }
@@ -50,6 +55,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Option<Soak>, String> {
             "--damages" => &mut soak.damages,
             "--server-deaths" => &mut soak.server_deaths,
             "--controller-deaths" => &mut soak.controller_deaths,
+            "--pods" => &mut soak.pods,
             "--seed" => &mut soak.seed,
             _ => return Err(format!("'soak' does not know '{arg}'")),
         };
@@ -64,7 +70,7 @@ pub(crate) fn parse(args: &[String]) -> Result<Option<Soak>, String> {
 pub(crate) fn run(workspace: &Workspace, soak: Soak) -> Result<(), Problem> {
     etcd_packages(workspace)?;
     let test = ["-p", "spiderpool-cni", "--features", "etcd,kube", "--test", "soak"];
-    let Soak { crashes, full_disks, damages, server_deaths, controller_deaths, seed } = soak;
+    let Soak { crashes, full_disks, damages, server_deaths, controller_deaths, pods, seed } = soak;
     workspace
         .cargo("test")
         .args(test)
@@ -79,6 +85,19 @@ pub(crate) fn run(workspace: &Workspace, soak: Soak) -> Result<(), Problem> {
         .cargo("test")
         .args(["-p", "spiderpool-operator", "--test", "cluster", "--", "--nocapture", "chaos"])
         .env("SPIDERPOOL_SOAK_CONTROLLER_DEATHS", controller_deaths.to_string())
+        .run()?;
+    if pods == 0 {
+        return Ok(());
+    }
+    packages::root("network, mount and process namespaces")?;
+    packages::ensure(workspace, Purpose::Lab)?;
+    packages::ensure(workspace, Purpose::Nodes)?;
+    let images = images::build(workspace, images::Profile::Release)?;
+    workspace
+        .cargo("test")
+        .args(["-p", "spiderpool-operator", "--test", "nodes", "pace", "--", "--ignored", "--nocapture"])
+        .env("SPIDERPOOL_IMAGES", &images)
+        .env("SPIDERPOOL_DEPLOYMENTS", pods.div_ceil(10).to_string())
         .run()
 }
 

@@ -13,7 +13,7 @@ use spiderpool_testbed::{Binaries, Binary, Nodes, NodesOptions};
 const IMAGES_VARIABLE: &str = "SPIDERPOOL_IMAGES";
 
 /// How long anything may take that is waited for: far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Cluster {
     pub(crate) nodes: Nodes,
@@ -127,7 +127,12 @@ impl Cluster {
 
     /// The pods with label `app=NAME`.
     pub(crate) fn pods(&self, app: &str) -> Vec<Pod> {
-        let listed = self.json(&["get", "pods", "-l", &format!("app={app}")]);
+        self.pods_of(&format!("app={app}"))
+    }
+
+    /// The pods with these labels.
+    pub(crate) fn pods_of(&self, labels: &str) -> Vec<Pod> {
+        let listed = self.json(&["get", "pods", "-l", labels]);
         let mut pods: Vec<_> = listed["items"].as_array().unwrap().iter().map(Pod::of).collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         pods
@@ -135,8 +140,13 @@ impl Cluster {
 
     /// Waits until exactly `count` pods of `app` are there, all ready.
     pub(crate) fn ready(&self, app: &str, count: usize) -> Vec<Pod> {
-        self.until(&format!("{count} pods of {app}"), |cluster| {
-            let pods = cluster.pods(app);
+        self.ready_of(&format!("app={app}"), count)
+    }
+
+    /// The same for labels.
+    pub(crate) fn ready_of(&self, labels: &str, count: usize) -> Vec<Pod> {
+        self.until(&format!("{count} pods of {labels}"), |cluster| {
+            let pods = cluster.pods_of(labels);
             (pods.len() == count && pods.iter().all(|pod| pod.ready && !pod.ends)).then_some(pods)
         })
     }

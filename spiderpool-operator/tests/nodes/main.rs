@@ -5,5 +5,6 @@
 mod cluster;
 mod documents;
 mod faults;
+mod pace;
 mod walks;
 mod workload;

@@ -112,14 +112,12 @@ impl Node {
 
     fn come_up(&mut self) -> Result<(), Problem> {
         connect(&self.machine, self.number)?;
-        for (file, text) in
-            [("containerd.toml", CONTAINERD), ("kubelet.yaml", KUBELET), ("network.conflist", &self.network)]
-        {
+        for (file, text) in [("containerd.toml", CONTAINERD), ("kubelet.yaml", KUBELET)] {
             let file = self.machine.folder().join(file);
             fs::write(&file, text).map_err(Problem::system(file.display()))?;
         }
-        let network = self.machine.folder().join("network.conflist");
-        self.machine.run(&["cp", &network.to_string_lossy(), "/opt/cni/net.d/10-network.conflist"])?;
+        let network = self.network.clone();
+        self.set_network(&network)?;
         self.start_containerd()?;
         for image in &self.images {
             self.machine.run(&["ctr", "-n", "k8s.io", "images", "import", &image.to_string_lossy()])?;
@@ -137,6 +135,22 @@ impl Node {
     #[must_use]
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// Gives it another CNI configuration, for pods that are made from now on.
+    ///
+    /// # Errors
+    /// It is switched off.
+    pub fn set_network(&mut self, network: &str) -> Result<(), Problem> {
+        network.clone_into(&mut self.network);
+        let file = self.machine.folder().join("network.conflist");
+        fs::write(&file, network).map_err(Problem::system(file.display()))?;
+        // Whole or not at all.
+        let script = format!(
+            "cp {} /opt/cni/net.d/.new && mv /opt/cni/net.d/.new /opt/cni/net.d/10-network.conflist",
+            file.display()
+        );
+        self.machine.run(&["sh", "-c", &script]).map(drop)
     }
 
     /// Starts containerd, and waits until it answers.

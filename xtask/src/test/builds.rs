@@ -78,7 +78,17 @@ pub(super) fn nodes(workspace: &Workspace) -> Verdict {
     needed?;
     let images = images::build(workspace, images::Profile::Dev)?;
     // The same features as the tests of the whole workspace, or everything would be compiled again.
-    let test = ["--workspace", "--test", "nodes", "--", "--ignored", "--test-threads=1", "--nocapture"];
+    let test = [
+        "--workspace",
+        "--test",
+        "nodes",
+        "--",
+        "--ignored",
+        "--skip",
+        "pace",
+        "--test-threads=1",
+        "--nocapture",
+    ];
     workspace.cargo("test").args(test).env("SPIDERPOOL_IMAGES", &images).run()?;
     Ok(Passed::default())
 }
