@@ -37,6 +37,23 @@ fn every_manifest_is_read_whole_and_written_as_it_was() {
     }
 }
 
+/// The manifests that the documentation begins with.
+#[test]
+fn examples_are_read_whole() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/basic");
+    let mut count = 0;
+    for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        let text = fs::read_to_string(&path).unwrap();
+        for value in serde_saphyr::from_multiple::<Value>(&text).unwrap() {
+            let manifest = parse(value.clone()).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(manifest.warnings, [], "{}", path.display());
+            assert_eq!(manifest.object.to_value().unwrap(), value, "{}", path.display());
+            count += 1;
+        }
+    }
+    assert_eq!(count, 5);
+}
+
 #[test]
 fn all_of_them_in_one_list() {
     let items: Vec<Value> = fixtures().into_values().collect();
