@@ -30,6 +30,8 @@ fn the_chart_on_two_nodes() {
         cluster.at("stateful set: done");
         own_pool(&cluster);
         cluster.at("own pool: done");
+        bindings(&cluster);
+        cluster.at("bindings: done");
         cluster.uninstall();
         nothing_waits(&cluster);
         cluster.at("uninstalled");
@@ -121,6 +123,52 @@ fn own_pool(cluster: &Cluster) {
     cluster.kubectl(&["delete", "deployment", "web"]);
     cluster.gone("web");
     cluster.until("the pool to go", |cluster| size(cluster).is_none().then_some(()));
+}
+
+/// Pools in their order, each for those whom it is bound to: by node, by zone, by the pods' labels; and reserved addresses.
+fn bindings(cluster: &Cluster) {
+    let bound = |name: &str, ips: &str, to: &str| {
+        let spec = pool(name, "10.200.0.0/16", ips);
+        cluster.apply(&spec.replace("]}\n", &format!("], {to}}}\n")));
+    };
+    bound("on-one", "10.200.3.1-10.200.3.9", "nodeName: [node1]");
+    let zone = "nodeAffinity: {matchLabels: {topology.kubernetes.io/zone: zone2}}";
+    bound("in-zone-two", "10.200.4.1-10.200.4.9", zone);
+    let named = annotation("ippool", r#"{"ipv4": ["on-one", "in-zone-two"]}"#);
+    cluster.apply(&workload("Deployment", "placed", 4, &named));
+    let pods = cluster.ready("placed", 4);
+    for pod in &pods {
+        let range = if pod.node == "node1" { "10.200.3." } else { "10.200.4." };
+        assert!(pod.addresses[0].starts_with(range), "{pods:?}");
+    }
+
+    // The first pool has one address beside the reserved one; what it cannot serve, the second does.
+    cluster.apply(
+        &pool("kept", "10.200.0.0/16", "10.200.5.1")
+            .replace("SpiderIPPool", "SpiderReservedIP")
+            .replace("subnet: '10.200.0.0/16', ", ""),
+    );
+    bound("small", "10.200.5.1-10.200.5.2", "podAffinity: {matchLabels: {app: backed}}");
+    bound("backup", "10.200.6.1-10.200.6.9", "podAffinity: {matchLabels: {app: backed}}");
+    let named = annotation("ippool", r#"{"ipv4": ["small", "backup"]}"#);
+    cluster.apply(&workload("Deployment", "backed", 3, &named));
+    let got = addresses(&cluster.ready("backed", 3));
+    assert!(got.contains("10.200.5.2") && !got.contains("10.200.5.1"), "{got:?}");
+    assert_eq!(got.iter().filter(|address| address.starts_with("10.200.6.")).count(), 2, "{got:?}");
+
+    // Pods that none of the pools is for are told so.
+    cluster.apply(&workload("Deployment", "stranger", 1, &named));
+    cluster.until("an Event that says whom the pools are for", |cluster| {
+        let path = "-o=jsonpath={range .items[*]}{.involvedObject.name}: {.message}{\"\\n\"}{end}";
+        let events = cluster.kubectl(&["get", "events", "--field-selector=type=Warning", path]);
+        let said = events.lines().find(|line| line.starts_with("stranger-") && line.contains("small"));
+        said.filter(|line| line.contains("backup")).map(str::to_owned)
+    });
+    for name in ["placed", "backed", "stranger"] {
+        cluster.kubectl(&["delete", "deployment", name]);
+        cluster.gone(name);
+    }
+    cluster.kubectl(&["delete", "sr", "kept"]);
 }
 
 /// After the release is gone, objects are there and can be deleted without a controller.
