@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{Method, Request, header};
+use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use serde_json::Value;
@@ -81,6 +81,21 @@ impl Api {
         match answer.status.is_success() {
             true => Ok(answer.body),
             false => Err(failure(None, plural, "", Intent::Read, &answer)),
+        }
+    }
+
+    /// The body of the answer to a read of what may not be there; none if it is not.
+    pub(crate) async fn find(
+        &self,
+        path: &str,
+        plural: &str,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let answer = self.call(Method::GET, path, None).await.map_err(|lost| silence(Intent::Read, lost))?;
+        match answer.status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(answer.body)),
+            _ => Err(failure(None, plural, name, Intent::Read, &answer)),
         }
     }
 

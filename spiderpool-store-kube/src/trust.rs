@@ -83,14 +83,8 @@ impl KubeStore {
         let plural = kind.plural();
         let path = format!("/apis/admissionregistration.k8s.io/v1/{plural}/{}", encoded(name));
         let api = self.api();
-        let answer = api.call(Method::GET, &path, None).await.map_err(|lost| silence(Intent::Read, lost))?;
-        if answer.status == StatusCode::NOT_FOUND {
-            return Ok(Trusted::Absent);
-        }
-        if !answer.status.is_success() {
-            return Err(failure(None, plural, name, Intent::Read, &answer));
-        }
-        let mut object: Value = parse(name, &answer.body)?;
+        let Some(found) = api.find(&path, plural, name).await? else { return Ok(Trusted::Absent) };
+        let mut object: Value = parse(name, &found)?;
         let mut changed = false;
         for webhook in object["webhooks"].as_array_mut().into_iter().flatten() {
             let bundle = webhook["clientConfig"]["caBundle"].as_str().unwrap_or_default();

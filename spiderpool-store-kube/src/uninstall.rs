@@ -53,16 +53,9 @@ impl KubeStore {
     pub async fn remove_finalizers(&self) -> Result<usize, StoreError> {
         let mut done = 0;
         for kind in CustomResource::ALL {
-            let path = kind.collection_path();
-            let answer = self.api().call(Method::GET, &path, None).await;
-            let answer = answer.map_err(|lost| silence(Intent::Read, lost))?;
-            if answer.status == StatusCode::NOT_FOUND {
-                continue;
-            }
-            if !answer.status.is_success() {
-                return Err(failure(None, kind.plural, "", Intent::Read, &answer));
-            }
-            let listed: Objects = parse(kind.plural, &answer.body)?;
+            let found = self.api().find(&kind.collection_path(), kind.plural, "").await?;
+            let Some(found) = found else { continue };
+            let listed: Objects = parse(kind.plural, &found)?;
             for object in listed.items {
                 done += usize::from(self.remove_finalizer(kind, object).await? == Removed::Yes);
             }
@@ -89,13 +82,9 @@ impl KubeStore {
                 _ => return Err(failure(None, kind.plural, &name, Intent::Read, &answer)),
             }
             // Somebody changed it meanwhile.
-            let answer = self.api().call(Method::GET, &path, None).await;
-            let answer = answer.map_err(|lost| silence(Intent::Read, lost))?;
-            match answer.status {
-                StatusCode::NOT_FOUND => return Ok(Removed::Absent),
-                status if status.is_success() => object = parse(&name, &answer.body)?,
-                _ => return Err(failure(None, kind.plural, &name, Intent::Read, &answer)),
-            }
+            let found = self.api().find(&path, kind.plural, &name).await?;
+            let Some(found) = found else { return Ok(Removed::Absent) };
+            object = parse(&name, &found)?;
         }
     }
 

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use crate::Problem;
+use crate::{Problem, process::said};
 
 /// What the last stage says.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -92,17 +92,12 @@ fn tar(folder: &Path, archive: &Path, what: &[&str]) -> Result<(), Problem> {
     let mut command = Command::new("tar");
     command.args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "-cf"]);
     command.arg(archive).arg("-C").arg(folder).args(what);
-    let output = command.output().map_err(Problem::system("tar"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(Problem::failed(format!("tar: {}", String::from_utf8_lossy(&output.stderr).trim_end()))),
-    }
+    said(&mut command).map(drop)
 }
 
 fn digest(file: &Path) -> Result<String, Problem> {
-    let output = Command::new("sha256sum").arg(file).output().map_err(Problem::system("sha256sum"))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let digest = said.split(' ').next().filter(|digest| output.status.success() && digest.len() == 64);
+    let said = said(Command::new("sha256sum").arg(file))?;
+    let digest = said.split(' ').next().filter(|digest| digest.len() == 64);
     digest.map(str::to_owned).ok_or_else(|| Problem::failed(format!("sha256sum said {said:?}")))
 }
 

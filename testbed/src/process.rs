@@ -149,6 +149,19 @@ impl Drop for Process {
     }
 }
 
+/// What a program says that has to succeed.
+pub(crate) fn said(command: &mut Command) -> Result<String, Problem> {
+    let shown = format!("{command:?}");
+    let output = command.output().map_err(Problem::system(&shown))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+        false => {
+            let words = String::from_utf8_lossy(&output.stderr);
+            Err(Problem::failed(format!("{shown}: {}: {}", output.status, words.trim_end())))
+        }
+    }
+}
+
 type Order = (Command, mpsc::Sender<io::Result<Child>>);
 
 /// Starts `command` from a thread that lives as long as this process: the kernel takes the thread for the parent whose

@@ -85,7 +85,24 @@ gc:
 {{/* Where the configuration file is mounted. */}}
 {{- define "spiderpool.configFolder" -}}/tmp/spiderpool/config-map{{- end -}}
 
-{{/* Rules of files/rbac/NAME.yaml. */}}
-{{- define "spiderpool.rules" -}}
-{{- tpl (.root.Files.Get (printf "files/rbac/%s.yaml" .name)) .root -}}
+{{/*
+A container's security context: what is given, else without capabilities and with a root file system that cannot be written, as
+nobody in particular unless "root" is the user. dict "given" MAP "user" "root" or "nobody".
+*/}}
+{{- define "spiderpool.securityContext" -}}
+{{- with .given -}}
+{{ toYaml . }}
+{{- else -}}
+{{- if eq .user "root" }}
+runAsUser: 0
+{{- else }}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+{{- end }}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
 {{- end -}}

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use serde_json::{Value, json};
 use spiderpool_core::{
     addr::Family,
-    api::{SpiderIPPool, SpiderSubnet},
+    api::{IPPoolSpec, ObjectMeta, SpiderIPPool, SpiderSubnet, SubnetSpec},
     env::Env,
     name::{NameError, ObjectName},
     store::{Document, Key, Store, StoreError},
@@ -88,17 +87,6 @@ pub enum InitError {
         /// Of which family.
         family: Family,
     },
-    /// An object cannot be written down.
-    #[error("the {family} {what} cannot be written: {source}")]
-    Form {
-        /// Of which family.
-        family: Family,
-        /// Pool or Subnet.
-        what: &'static str,
-        /// Why not.
-        #[source]
-        source: serde_json::Error,
-    },
     /// The API server refused it, or did not answer in time.
     #[error("{object} cannot be created: {source}")]
     Store {
@@ -111,7 +99,7 @@ pub enum InitError {
 }
 
 /// One family of the settings.
-struct Default<'a> {
+struct Wanted<'a> {
     family: Family,
     pool: &'a Option<String>,
     network: &'a Option<String>,
@@ -121,9 +109,9 @@ struct Default<'a> {
 }
 
 impl InitSettings {
-    fn families(&self) -> [Default<'_>; 2] {
+    fn families(&self) -> [Wanted<'_>; 2] {
         [
-            Default {
+            Wanted {
                 family: Family::V4,
                 pool: &self.ipv4_pool,
                 network: &self.ipv4_network,
@@ -131,7 +119,7 @@ impl InitSettings {
                 gateway: &self.ipv4_gateway,
                 subnet: &self.ipv4_subnet,
             },
-            Default {
+            Wanted {
                 family: Family::V6,
                 pool: &self.ipv6_pool,
                 network: &self.ipv6_network,
@@ -149,28 +137,40 @@ impl InitSettings {
             let Some(pool) = set(wanted.pool) else { continue };
             let family = wanted.family;
             let network = set(wanted.network).ok_or(InitError::NoNetwork { family })?;
-            let ranges: Vec<_> =
-                wanted.ranges.iter().map(|range| range.trim()).filter(|range| !range.is_empty()).collect();
-            let mut spec = json!({"subnet": network, "ips": ranges});
-            if let Some(gateway) = set(wanted.gateway) {
-                spec["gateway"] = gateway.into();
-            }
+            let ranges: Vec<_> = wanted
+                .ranges
+                .iter()
+                .map(|range| range.trim().to_owned())
+                .filter(|range| !range.is_empty())
+                .collect();
+            let spec = SubnetSpec {
+                subnet: network.to_owned(),
+                ips: ranges,
+                gateway: set(wanted.gateway).map(str::to_owned),
+                ..SubnetSpec::default()
+            };
             let name = |what, name: &str| {
                 ObjectName::new(name).map_err(|source| InitError::Name { family, what, source })
             };
-            let object =
-                |name: &ObjectName, spec: &Value| json!({"metadata": {"name": name.as_str()}, "spec": spec});
+            let metadata = |name: &ObjectName| ObjectMeta { name: name.to_string(), ..ObjectMeta::default() };
+            let pool = name("pool", pool)?;
+            let object = SpiderIPPool {
+                metadata: metadata(&pool),
+                spec: IPPoolSpec {
+                    subnet: spec.subnet.clone(),
+                    ips: spec.ips.clone(),
+                    gateway: spec.gateway.clone(),
+                    default: Some(true),
+                    ..IPPoolSpec::default()
+                },
+                ..SpiderIPPool::default()
+            };
             if let Some(subnet) = set(wanted.subnet) {
-                let name = name("Subnet", subnet)?;
-                let read = serde_json::from_value::<SpiderSubnet>(object(&name, &spec));
-                let subnet = read.map_err(|source| InitError::Form { family, what: "Subnet", source })?;
-                objects.push((Key::Subnet(name), subnet.into()));
+                let subnet = name("Subnet", subnet)?;
+                let object = SpiderSubnet { metadata: metadata(&subnet), spec, ..SpiderSubnet::default() };
+                objects.push((Key::Subnet(subnet), object.into()));
             }
-            let name = name("pool", pool)?;
-            spec["default"] = true.into();
-            let read = serde_json::from_value::<SpiderIPPool>(object(&name, &spec));
-            let pool = read.map_err(|source| InitError::Form { family, what: "pool", source })?;
-            objects.push((Key::Pool(name), pool.into()));
+            objects.push((Key::Pool(pool), object.into()));
         }
         Ok(objects)
     }

@@ -1,4 +1,4 @@
-//! The chart: what it says of itself, and what Helm makes of it. Installations are in tests/cluster of the test bed with nodes.
+//! The chart: what it says of itself, and what Helm makes of it. Installations are in tests/nodes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod rendered;

@@ -5,8 +5,8 @@ use std::{
     process::Command,
 };
 
-use super::{machine::Machine, said};
-use crate::Problem;
+use super::machine::Machine;
+use crate::{Problem, process::said};
 
 /// The bridge's address, where the API server is.
 pub(super) const GATEWAY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 200, 0, 1));

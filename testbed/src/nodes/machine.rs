@@ -8,8 +8,11 @@ use std::{
     time::Duration,
 };
 
-use super::said;
-use crate::{Problem, Process, process::Life, wait};
+use crate::{
+    Problem, Process,
+    process::{Life, said},
+    wait,
+};
 
 /// What the first process does. What a node writes goes to memory; what it finds there is this machine's.
 const BOOT: &str = "set -e

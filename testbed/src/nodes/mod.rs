@@ -13,7 +13,7 @@ pub use hub::in_hub;
 pub use machine::Machine;
 pub use node::Node;
 
-use std::{path::Path, process::Command};
+use std::path::Path;
 
 use crate::{ControlPlane, ControlPlaneOptions, Problem, build_image, folder::Folder, wait};
 use cgroups::Cgroups;
@@ -123,18 +123,5 @@ impl Nodes {
             ready.map_err(|problem| Problem::failed(format!("{problem}\n{}", node.last_words())))?;
         }
         Ok(())
-    }
-}
-
-/// What a program says that has to succeed.
-fn said(command: &mut Command) -> Result<String, Problem> {
-    let shown = format!("{command:?}");
-    let output = command.output().map_err(Problem::system(&shown))?;
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => {
-            let words = String::from_utf8_lossy(&output.stderr);
-            Err(Problem::failed(format!("{shown}: {}: {}", output.status, words.trim_end())))
-        }
     }
 }

@@ -1,17 +1,3 @@
-{{- define "spiderpool.init.securityContext" -}}
-{{- with .Values.spiderpoolInit.securityContext -}}
-{{ toYaml . }}
-{{- else -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-allowPrivilegeEscalation: false
-readOnlyRootFilesystem: true
-capabilities: {drop: [ALL]}
-seccompProfile: {type: RuntimeDefault}
-{{- end -}}
-{{- end -}}
-
 {{- /* A Job of the controller's program: dict "root" $ "suffix" TEXT "hooks" LIST "args" LIST "env" LIST. */}}
 {{- define "spiderpool.init.job" -}}
 {{- $v := .root.Values.spiderpoolInit -}}
@@ -59,7 +45,7 @@ spec:
             {{- toYaml . | nindent 12 }}
           {{- end }}
           securityContext:
-            {{- include "spiderpool.init.securityContext" .root | nindent 12 }}
+            {{- include "spiderpool.securityContext" (dict "given" $v.securityContext "user" "nobody") | nindent 12 }}
           resources:
             {{- toYaml $controller.resources | nindent 12 }}
 {{- end -}}
