@@ -31,7 +31,7 @@ pub(crate) enum Scenario {
 
 macro_rules! scenario {
     ($name:literal) => {
-        ($name, include_str!(concat!("../../../examples/lab/scenarios/", $name)))
+        ($name, include_str!(concat!("../../lab/scenarios/", $name)))
     };
 }
 

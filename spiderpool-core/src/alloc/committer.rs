@@ -225,7 +225,7 @@ impl Committer {
                     if let Some((_, block)) = &committed.block {
                         driver.finder.observe(block);
                     }
-                    for (ticket, outcome) in running.tickets.iter().zip(committed.outcomes) {
+                    for (ticket, outcome) in running.tickets.iter().zip(committed.into_outcomes()) {
                         #[cfg(feature = "simulation")]
                         crate::simulation::coverage::outcome(&ticket.intent, &outcome);
                         driver.index.note(&waiter.id, &ticket.intent, &outcome);

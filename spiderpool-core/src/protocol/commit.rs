@@ -88,10 +88,22 @@ const MOST_JOINS: u8 = 4;
 /// What a [`Commit`] ends with.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Committed {
-    /// One per intent, in their order.
-    pub outcomes: SmallVec<[Outcome; 1]>,
+    outcomes: SmallVec<[Outcome; 1]>,
     /// The block as it stands in the store as far as known, for a write-through cache.
     pub block: Option<(Token, Arc<Block>)>,
+}
+
+impl Committed {
+    /// One per intent, in their order.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
+    }
+
+    /// [`Self::outcomes`], to keep.
+    pub fn into_outcomes(self) -> impl Iterator<Item = Outcome> {
+        self.outcomes.into_iter()
+    }
 }
 
 /// The machine behind every write to a block.

@@ -191,7 +191,7 @@ fn drive(
     let mut input = Input { now: Timestamp::default(), moment: Moment::default(), reply: Reply::Start };
     loop {
         match commit.step(input) {
-            Step::Done(done) => return done.outcomes.into_vec(),
+            Step::Done(done) => return done.into_outcomes().collect(),
             Step::Do(op) => {
                 let failed = |error: spiderpool_core::store::StoreError| Reply::Failed(Failure::from(&error));
                 let reply = match &op {

@@ -190,7 +190,7 @@ fn rule_10_what_is_expired_is_not_run() {
         let mut commit = Commit::new(id, bits, Logging::On, vec![intent], Belief::Nothing);
         let moment = Moment::from_millis(1_000).after(Duration::from_millis(1));
         match commit.step(Input { now: Timestamp::from_millis(0), moment, reply: Reply::Start }) {
-            Step::Done(done) if *done.outcomes == [Outcome::Expired] => Ok(()),
+            Step::Done(done) if done.outcomes() == [Outcome::Expired] => Ok(()),
             _ => Err("a request whose deadline has passed goes on (rule 10)".into()),
         }
     };

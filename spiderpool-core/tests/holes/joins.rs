@@ -72,7 +72,7 @@ fn joined(
     loop {
         let input = Input { now: Timestamp::from_millis(0), moment: Moment::from_millis(0), reply };
         match commit.step(input) {
-            Step::Done(done) => return done.outcomes[1].clone(),
+            Step::Done(done) => return done.outcomes()[1].clone(),
             Step::Do(Op::GetBoth(keys)) => {
                 reply = Reply::GotBoth(keys.each_ref().map(|key| store.get(key)));
                 if let Some((late, meanwhile)) = coming.take() {

@@ -100,6 +100,14 @@ pub(super) fn documentation(workspace: &Workspace) -> Verdict {
     Ok(Passed::default())
 }
 
+/// Every crate that is published is packed, and compiled from what was packed alone.
+pub(super) fn publication(workspace: &Workspace) -> Verdict {
+    etcd_packages(workspace)?;
+    let dry_run = ["--dry-run", "--workspace", "--all-features", "--allow-dirty"];
+    workspace.cargo("publish").args(dry_run).run()?;
+    Ok(Passed::default())
+}
+
 pub(super) fn plugin_size(workspace: &Workspace) -> Verdict {
     let plugin = lab::build_plugin(workspace)?;
     let size = std::fs::metadata(&plugin)

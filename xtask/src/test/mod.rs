@@ -55,6 +55,7 @@ const CHECKS: &[Check] = &[
         title: "what must not be in a dependency graph",
         run: dependencies::graphs,
     },
+    Check { name: "publish", title: "every crate packed and compiled by itself", run: builds::publication },
     Check { name: "plugin-size", title: "size of the plugin", run: builds::plugin_size },
     Check { name: "fuzz", title: "a short run of every fuzz body", run: builds::fuzz_bodies },
     Check { name: "benches", title: "every benchmark once", run: builds::benchmarks },

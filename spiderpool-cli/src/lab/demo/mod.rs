@@ -36,7 +36,7 @@ pub(super) async fn demo(
 /// A built-in manifest.
 macro_rules! example {
     ($name:literal) => {
-        ($name, include_str!(concat!("../../../../examples/lab/", $name)))
+        ($name, include_str!(concat!("../../../lab/", $name)))
     };
 }
 use example;

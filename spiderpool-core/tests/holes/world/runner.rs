@@ -106,9 +106,9 @@ impl<M: Machine> Runner<M> {
                     }
                     Step::Done(done) => {
                         let id = commit.id().clone();
-                        memory.saw(&id, done.block);
-                        done.outcomes.iter().for_each(|outcome| memory.note(&id, intent, outcome));
-                        self.outcomes.extend(done.outcomes);
+                        memory.saw(&id, done.block.clone());
+                        done.outcomes().iter().for_each(|outcome| memory.note(&id, intent, outcome));
+                        self.outcomes.extend(done.into_outcomes());
                         if self.next_write(memory) {
                             reply = Reply::Start;
                         } else {
