@@ -23,22 +23,22 @@ spec: {subnet: 10.9.0.0/24, ips: [10.9.0.1-10.9.0.4], default: true}
 ";
 
 /// A control plane with Spiderpool's resources.
-fn cluster(test: &str) -> Option<ControlPlane> {
+pub(crate) fn cluster(test: &str) -> Option<ControlPlane> {
     let plane = or_skip(test, ControlPlane::start(&ControlPlaneOptions::default()))?;
     plane.install(Path::new(DEFINITIONS)).unwrap();
     Some(plane)
 }
 
-fn says(plane: &ControlPlane, args: &[&str], input: &str) -> String {
+pub(crate) fn says(plane: &ControlPlane, args: &[&str], input: &str) -> String {
     plane.ask(args, input).unwrap()
 }
 
-fn apply(plane: &ControlPlane, manifest: &str) {
+pub(crate) fn apply(plane: &ControlPlane, manifest: &str) {
     says(plane, &["apply", "-f", "-"], manifest);
 }
 
 /// Nodes whose agents may do what the documented roles let them do, and nothing else.
-fn nodes(plane: &ControlPlane) -> [Node; 2] {
+pub(crate) fn nodes(plane: &ControlPlane) -> [Node; 2] {
     says(plane, &["apply", "-f", ROLES], "");
     let file = plane.kubeconfig_of("kube-system", "spiderpool-agent").unwrap();
     ["n1", "n2"].map(|name| Node::of_cluster(name, &file))
@@ -63,7 +63,7 @@ fn delete(plane: &ControlPlane, pod: &str) {
 }
 
 /// What a runtime does for the sandbox `container` of a pod.
-fn run(node: &Node, command: &str, pod: &str, uid: &str, container: &str) -> Ran {
+pub(crate) fn run(node: &Node, command: &str, pod: &str, uid: &str, container: &str) -> Ran {
     let args = format!(
         "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={pod};K8S_POD_INFRA_CONTAINER_ID={container};\
          K8S_POD_UID={uid}"

@@ -5,6 +5,8 @@
 mod etcd;
 #[cfg(feature = "kube")]
 mod kube;
+#[cfg(feature = "kube")]
+mod kube_large;
 mod life;
 mod storm;
 mod support;
