@@ -1,5 +1,5 @@
 //! A pool of exactly as many addresses as pods, on a real etcd: one agent with 16 requests at once, 20 agents with 8 each,
-//! and all pods deleted and created again; beside etcd's own puts and deletes.
+//! and all pods deleted and created again; beside etcd's own puts and deletes. Then a /16 that is filled to its last address.
 //!
 //! `cargo bench -p spiderpool-benches --features etcd --bench etcd [-- ROUNDS]`; with `--test` few pods, to see that it
 //! runs. Each agent is a task with a client, a cache and an intent log (in memory) of its own.

@@ -1,5 +1,6 @@
 //! A pool of exactly as many addresses as pods, on a real API server: one agent with 16 requests at once, 20 agents with 8
-//! each, with endpoints, and all pods deleted and created again; beside the creation and deletion of small custom resources.
+//! each, with endpoints, and all pods deleted and created again; beside the creation and deletion of small custom resources. Then
+//! a /16 that is filled to its last address.
 //!
 //! `cargo bench -p spiderpool-benches --features kube --bench kube [-- ROUNDS]`; with `--test` few pods, to see that it
 //! runs. Each agent is a task with a client, a cache and an intent log (in memory) of its own.

@@ -21,7 +21,11 @@ use spiderpool_core::{
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{Counted, CountingStore, Sizes, add_request, del_request, pool, stopwatch};
+use crate::{
+    Counted, CountingStore, Sizes, add_request, del_request,
+    fill::{self, Size},
+    pool, stopwatch,
+};
 
 /// What goes wrong here goes to whoever runs it.
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -103,7 +107,11 @@ pub fn main<S: Server>(start: impl FnOnce(&tokio::runtime::Runtime) -> Option<Ou
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         match start(&runtime) {
             None => Ok(()),
-            Some(server) => cases(&server?, &runtime, rounds, pods),
+            Some(server) => {
+                let server = server?;
+                cases(&server, &runtime, rounds, pods)?;
+                runtime.block_on(fill::run(&server, if short { Size::Short } else { Size::Whole }))
+            }
         }
     };
     match run() {

@@ -7,6 +7,8 @@ mod bed;
 mod counting;
 #[cfg(any(feature = "etcd", feature = "kube"))]
 pub mod crowd;
+#[cfg(any(feature = "etcd", feature = "kube"))]
+pub mod fill;
 pub mod node;
 mod record_map;
 mod surroundings;

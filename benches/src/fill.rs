@@ -1,0 +1,175 @@
+//! One pool that is filled to its last address on a real server: what an ADD and a DEL cost on the way.
+
+use std::{
+    io::{self, Write},
+    ops::Range,
+    sync::Arc,
+    time::Duration,
+};
+
+use spiderpool_core::{
+    admin::Mode,
+    alloc::{AddError, Allocator, AllocatorConfig, MemoryLog},
+    env::Env,
+    name::NodeName,
+    protocol::PoolRef,
+    store::Store,
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    Counted, CountingStore, Sizes, add_request,
+    crowd::{Outcome, Server},
+    del_request, pool, stopwatch,
+};
+
+/// How many requests of the node that fills the pool are under way at once.
+const AT_ONCE: usize = 64;
+/// How many pods are given addresses one after the other, and measured.
+const MEASURED: u64 = 200;
+/// The pods that are measured have numbers from here on.
+const OTHERS: u64 = 1 << 20;
+
+/// How large the pool is, and at which numbers of addresses held it is measured.
+#[derive(Clone, Copy, Debug)]
+pub enum Size {
+    /// A /16, as somebody who plans generously gives a cluster.
+    Whole,
+    /// A /22, to see that it runs.
+    Short,
+}
+
+impl Size {
+    fn addresses(self) -> u64 {
+        match self {
+            Self::Whole => 1 << 16,
+            Self::Short => 1 << 10,
+        }
+    }
+
+    fn marks(self) -> &'static [u64] {
+        match self {
+            Self::Whole => &[0, 1_000, 8_000, 15_500, 40_000, 65_000],
+            Self::Short => &[0, 200, 800],
+        }
+    }
+}
+
+/// What one round of ADDs and DELs took.
+struct Measured {
+    add: [f64; 2],
+    del: [f64; 2],
+    cost: Counted,
+}
+
+async fn agent(store: Arc<dyn Store>, node: &str, place: &str) -> Outcome<Allocator> {
+    let mut config = AllocatorConfig::new(NodeName::new(node)?);
+    config.scope = place.parse()?;
+    config.log = Some(Arc::new(MemoryLog::default()));
+    Ok(Allocator::open(store, Env::system(), config).await?)
+}
+
+/// Fills a pool of `size` on `server`, and prints a row for each mark.
+///
+/// # Errors
+/// The server does not answer, or an address was refused although the pool had one.
+pub async fn run(server: &dyn Server, size: Size) -> Outcome<()> {
+    let place = "fill";
+    let counting = CountingStore::new(server.store(place).await?, Sizes::Counted);
+    let measured = agent(Arc::new(counting.clone()), "node-1", place).await?;
+    let filling = agent(server.store(place).await?, "node-2", place).await?;
+    let addresses = size.addresses();
+    let last = format!("10.250.{}.{}", (addresses - 1) / 256, (addresses - 1) % 256);
+    measured.apply_pool(&pool(place, "10.250.0.0/16", &format!("10.250.0.0-{last}")), Mode::Real).await?;
+    let pool = measured.pool(&place.parse()?).await?;
+    writeln!(
+        io::stdout(),
+        "\n| held, of {addresses} | ADD, ms: 50 % | 99 % | DEL, ms: 50 % | 99 % | writes | bytes | reads | lists |\n\
+         |---|---|---|---|---|---|---|---|---|"
+    )?;
+    let mut held = 0;
+    // Each round has pods of its own: a container that has ended does not come back.
+    for (mark, first) in size.marks().iter().zip((OTHERS..).step_by(MEASURED as usize)) {
+        fill(&filling, &pool, held..*mark).await?;
+        held = *mark;
+        let round = round(&measured, &counting, &pool, first..first + MEASURED).await?;
+        let per = |count: u64| count as f64 / MEASURED as f64;
+        writeln!(
+            io::stdout(),
+            "| {held} | {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {:.0} | {:.2} | {:.2} |",
+            round.add[0],
+            round.add[1],
+            round.del[0],
+            round.del[1],
+            per(round.cost.writes),
+            per(round.cost.bytes),
+            per(round.cost.reads),
+            per(round.cost.lists),
+        )?;
+    }
+    let watch = stopwatch();
+    fill(&filling, &pool, held..addresses).await?;
+    let filled = watch();
+    let watch = stopwatch();
+    match measured.add(&add_request(&pool, OTHERS - 1)).await {
+        Err(AddError::Refused { .. }) => {}
+        other => return Err(format!("one more than {addresses} addresses: {other:?}").into()),
+    }
+    writeln!(
+        io::stdout(),
+        "\nAll {addresses} addresses are held; the last {} took {:.1} s, {AT_ONCE} at once. One more is refused after {:.0} ms.",
+        addresses - held,
+        filled.as_secs_f64(),
+        watch().as_secs_f64() * 1_000.0,
+    )?;
+    Ok(())
+}
+
+async fn fill(agent: &Allocator, pool: &Arc<PoolRef>, pods: Range<u64>) -> Outcome<()> {
+    let mut running = JoinSet::new();
+    for pod in pods {
+        if running.len() >= AT_ONCE
+            && let Some(done) = running.join_next().await
+        {
+            done??;
+        }
+        let (agent, request) = (agent.clone(), add_request(pool, pod));
+        running.spawn(async move { agent.add(&request).await.map(drop) });
+    }
+    while let Some(done) = running.join_next().await {
+        done??;
+    }
+    Ok(())
+}
+
+async fn round(
+    agent: &Allocator,
+    counting: &CountingStore<Arc<dyn Store>>,
+    pool: &Arc<PoolRef>,
+    pods: Range<u64>,
+) -> Outcome<Measured> {
+    let _ = counting.take();
+    let (mut adds, mut dels) = (Vec::new(), Vec::new());
+    for pod in pods.clone() {
+        let watch = stopwatch();
+        agent.add(&add_request(pool, pod)).await?;
+        adds.push(watch());
+    }
+    let cost = counting.take();
+    for pod in pods {
+        let watch = stopwatch();
+        agent.del(&del_request(pod)).await?;
+        dels.push(watch());
+    }
+    Ok(Measured { add: percentiles(adds), del: percentiles(dels), cost })
+}
+
+/// The median and the 99th percentile, in milliseconds.
+fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
+    times.sort_unstable();
+    let at = |percent: usize| {
+        let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+        times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+    };
+    [at(50), at(99)]
+}
