@@ -6,11 +6,11 @@
 use std::{
     collections::HashSet,
     io::{self, Read, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::Arc,
 };
 
-use crate::{Problem, wait::Guarded};
+use crate::{Problem, line::close, wait::Guarded};
 
 /// The header that names the sender, in hexadecimal.
 const SENDER: &[u8] = b"\r\nX-Server-From: ";
@@ -146,12 +146,6 @@ fn sender_of(bytes: &[u8]) -> Option<String> {
     let start = bytes.windows(SENDER.len()).position(|window| window == SENDER)? + SENDER.len();
     let length = bytes[start..].iter().position(|byte| *byte == b'\r')?;
     std::str::from_utf8(&bytes[start..start + length]).ok().map(str::to_owned)
-}
-
-fn close(near: &TcpStream, far: &TcpStream) {
-    // Closed by the other side already is as good.
-    let _ = near.shutdown(Shutdown::Both);
-    let _ = far.shutdown(Shutdown::Both);
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ impl Dice {
 
 /// How long a controller lives.
 const LIFE: Duration = Duration::from_secs(5);
+/// How many of its connections to the API server are cut meanwhile.
+const CUTS: u32 = 10;
 
 /// How many controllers are killed: a minute's worth, unless asked otherwise.
 fn deaths() -> usize {
@@ -122,6 +124,7 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
     let mut dice = Dice(1);
     let mut replicas = [2usize; APPLICATIONS];
     cluster.apply(&deployments(&replicas));
+    let line = cluster.through_a_line();
     let mut controller = cluster.controller("c0", &[]);
     controller.until("leading");
     let (kubeconfig, stop) = (cluster.plane.kubeconfig().to_owned(), Arc::new(AtomicBool::new(false)));
@@ -135,14 +138,17 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
         })
         .collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let deaths = deaths();
+    let (deaths, mut cut) = (deaths(), 0);
     for death in 1..=deaths {
         for _ in 0..10 {
             replicas[dice.below(APPLICATIONS)] = dice.below(8);
         }
         cluster.apply(&deployments(&replicas));
-        // Each dies while it works.
-        runtime.block_on(async { tokio::time::sleep(LIFE).await });
+        // Each dies while it works, after its connections were cut one by one: watches, and requests under way.
+        for _ in 0..CUTS {
+            runtime.block_on(async { tokio::time::sleep(LIFE / CUTS).await });
+            cut += usize::from(line.cut(dice.below(64)));
+        }
         controller.killed();
         if death % 6 == 2 {
             cluster.plane.restart_apiserver().unwrap();
@@ -155,6 +161,10 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.3.254]}
     stop.store(true, Ordering::Relaxed);
     let taken: usize = agents.into_iter().map(|agent| agent.join().unwrap()).sum();
     assert!(taken > 0);
+    assert!(cut > deaths, "{cut} connections were cut");
+    println!(
+        "{deaths} controllers killed, {cut} of their connections cut, {taken} addresses taken and given back"
+    );
 
     runtime.block_on(async {
         let allocator = allocator(&kubeconfig, "looker-on").await;

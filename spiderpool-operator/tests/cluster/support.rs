@@ -11,7 +11,7 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
-use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, or_skip};
+use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, Line, or_skip};
 
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 const WEBHOOKS: &str =
@@ -37,6 +37,18 @@ impl Cluster {
         plane.ask(&["wait", "--for=create", "serviceaccount/default", "--timeout=120s"], "").unwrap();
         let kubeconfig = plane.kubeconfig_of("kube-system", "spiderpool-controller").unwrap();
         Some(Self { plane, kubeconfig })
+    }
+
+    /// From now on controllers reach the API server through a line that can be cut; kubectl does not.
+    pub(crate) fn through_a_line(&mut self) -> Line {
+        let line = Line::to(self.plane.address()).unwrap();
+        let text = std::fs::read_to_string(&self.kubeconfig).unwrap();
+        let server = |address| format!("server: https://{address}\n");
+        let changed = text.replace(&server(self.plane.address()), &server(line.address()));
+        assert_ne!(text, changed);
+        self.kubeconfig.set_extension("line");
+        std::fs::write(&self.kubeconfig, changed).unwrap();
+        line
     }
 
     /// What kubectl says.
