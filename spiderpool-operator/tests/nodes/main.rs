@@ -12,6 +12,7 @@
 mod cluster;
 mod documents;
 mod faults;
+mod multus;
 mod pace;
 mod walks;
 mod workload;

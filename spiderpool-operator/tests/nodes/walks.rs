@@ -6,6 +6,7 @@ use spiderpool_testbed::in_hub;
 
 use super::{
     cluster::{Cluster, MACVLAN},
+    multus::several_interfaces,
     workload::{addresses, annotation, pool, subnet, workload},
 };
 
@@ -13,7 +14,7 @@ use super::{
 #[ignore = "takes the images: cargo xtask test --only nodes"]
 fn the_chart_on_two_nodes() {
     in_hub("walks::the_chart_on_two_nodes", || {
-        let cluster = Cluster::start(MACVLAN);
+        let mut cluster = Cluster::start(MACVLAN);
         cluster.at("two nodes are ready");
         cluster.install(&[
             "feature.enableIPv6=false",
@@ -32,6 +33,8 @@ fn the_chart_on_two_nodes() {
         cluster.at("own pool: done");
         bindings(&cluster);
         cluster.at("bindings: done");
+        several_interfaces(&mut cluster);
+        cluster.at("several interfaces: done");
         cluster.uninstall();
         nothing_waits(&cluster);
         cluster.at("uninstalled");

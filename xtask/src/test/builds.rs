@@ -78,6 +78,7 @@ pub(super) fn nodes(workspace: &Workspace) -> Verdict {
     needed?;
     let images = images::build(workspace, images::Profile::Dev)?;
     // The same features as the tests of the whole workspace, or everything would be compiled again.
+    workspace.cargo("build").args(["--workspace", "--example", "networks"]).run()?;
     let test = [
         "--workspace",
         "--test",
