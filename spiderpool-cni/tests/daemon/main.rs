@@ -1,6 +1,7 @@
 //! The real agent on a real database, and the real plugin, as processes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod delegation;
 #[cfg(feature = "etcd")]
 mod etcd;
 #[cfg(feature = "kube")]

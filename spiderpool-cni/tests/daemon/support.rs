@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use spiderpool_cni::client::{AgentClient, AgentStore};
 use spiderpool_core::admin::Mode;
 use spiderpool_core::alloc::{Allocator, AllocatorConfig};
-use spiderpool_core::api::SpiderIPPool;
+use spiderpool_core::api::manifest;
 use spiderpool_core::env::Env;
 use spiderpool_core::name::NodeName;
 use spiderpool_core::store::Store;
@@ -210,16 +210,24 @@ impl Node {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     }
 
-    /// Applies a default pool through the agent's socket, as `spiderpoolctl --agent` does.
+    /// Applies a default pool.
     pub(crate) async fn apply_pool(&self, subnet: &str, ips: &str) {
-        let pool =
-            json!({"metadata": {"name": "p"}, "spec": {"subnet": subnet, "ips": [ips], "default": true}});
-        let pool: SpiderIPPool = serde_json::from_value(pool).unwrap();
+        let spec = json!({"subnet": subnet, "ips": [ips], "default": true});
+        self.apply(json!({
+            "apiVersion": "spiderpool.spidernet.io/v2beta1", "kind": "SpiderIPPool",
+            "metadata": {"name": "p"}, "spec": spec,
+        }))
+        .await;
+    }
+
+    /// Applies an object through the agent's socket, as `spiderpoolctl --agent` does.
+    pub(crate) async fn apply(&self, object: Value) {
+        let manifest = manifest::parse(object).unwrap();
         let store: Arc<dyn Store> =
             Arc::new(AgentStore::connect(AgentClient::new(self.socket())).await.unwrap());
         let config = AllocatorConfig::new(NodeName::new("admin").unwrap());
         let allocator = Allocator::open(store, Env::system(), config).await.unwrap();
-        allocator.apply_pool(&pool, Mode::Real).await.unwrap();
+        allocator.apply(&manifest, Mode::Real).await.unwrap();
     }
 
     /// Runs the plugin for `container`; `previous` is what CHECK compares with.
