@@ -132,7 +132,12 @@ impl Cluster {
 
     /// The pods with these labels.
     pub(crate) fn pods_of(&self, labels: &str) -> Vec<Pod> {
-        let listed = self.json(&["get", "pods", "-l", labels]);
+        self.pods_in("default", labels)
+    }
+
+    /// The same in another namespace.
+    pub(crate) fn pods_in(&self, namespace: &str, labels: &str) -> Vec<Pod> {
+        let listed = self.json(&["get", "pods", "-n", namespace, "-l", labels]);
         let mut pods: Vec<_> = listed["items"].as_array().unwrap().iter().map(Pod::of).collect();
         pods.sort_by(|a, b| a.name.cmp(&b.name));
         pods
@@ -161,6 +166,13 @@ impl Cluster {
         self.until(&format!("the end of {app}"), |cluster| cluster.pods(app).is_empty().then_some(()));
     }
 
+    /// Waits until nobody holds an address of `pool`, as its status says.
+    pub(crate) fn free(&self, pool: &str) {
+        self.until(&format!("pool {pool} to be free"), |cluster| {
+            (cluster.json(&["get", "sp", pool])["status"]["allocatedIPCount"] == 0).then_some(())
+        });
+    }
+
     /// Pings `address` from inside of `pod`.
     pub(crate) fn ping(&self, pod: &str, address: &str) {
         let words = ["exec", pod, "--", "/bin/busybox", "ping", "-c", "1", "-W", "5", address];
@@ -174,6 +186,7 @@ impl Cluster {
 #[derive(Clone, Debug)]
 pub(crate) struct Pod {
     pub(crate) name: String,
+    pub(crate) uid: String,
     pub(crate) node: String,
     pub(crate) addresses: Vec<String>,
     pub(crate) ready: bool,
@@ -188,6 +201,7 @@ impl Pod {
         let conditions = status["conditions"].as_array().into_iter().flatten();
         Self {
             name: text(&metadata["name"]),
+            uid: text(&metadata["uid"]),
             node: text(&object["spec"]["nodeName"]),
             addresses: addresses.map(|one| text(&one["ip"])).collect(),
             ready: conditions.into_iter().any(|one| one["type"] == "Ready" && one["status"] == "True"),

@@ -21,6 +21,8 @@ fn the_documents_installation_with_two_replicas() {
         cluster.at("installed as the document has it, with two replicas");
         both_families(&cluster);
         cluster.at("both families: done");
+        six_alone(&cluster);
+        cluster.at("IPv6 alone: done");
         a_replica_goes(&cluster);
         cluster.at("a replica goes: done");
         clone_set(&cluster);
@@ -109,6 +111,36 @@ fn others_endpoints_are_out_of_reach(cluster: &Cluster, pods: &[Pod]) {
     assert!(refused.contains("may not write that a pod is on"), "{refused}");
     let deleted = cluster.nodes.plane().ask(&[&token, "delete", "se", &pods[1].name], "").unwrap_err();
     assert!(deleted.to_string().contains("may not change"), "{deleted}");
+}
+
+/// IPv6 alone, in a cluster that has both families.
+fn six_alone(cluster: &Cluster) {
+    cluster.apply(&pool("six", "fd00:200::/64", "fd00:200::6:1-fd00:200::6:3"));
+    let named = annotation("ippool", r#"{"ipv6": ["six"]}"#);
+    cluster.apply(&workload("StatefulSet", "six", 3, &named));
+    let pods = cluster.ready("six", 3);
+    let expected = ["fd00:200::6:1", "fd00:200::6:2", "fd00:200::6:3"].map(String::from);
+    assert_eq!(addresses(&pods), expected.into());
+    let far = pods.iter().find(|pod| pod.node != pods[0].node).unwrap();
+    cluster.ping(&pods[0].name, &far.addresses[0]);
+    cluster.ping(&pods[0].name, "fd00:200::1");
+    let shown = cluster.json(&["get", "se", "six-0"]);
+    let shown = &shown["status"]["current"]["ips"][0];
+    assert_eq!((&shown["ipv6Pool"], shown.get("ipv4")), (&"six".into(), None), "{shown}");
+
+    // Its pods keep them.
+    cluster.kubectl(&["delete", "pod", "six-0", "six-1", "six-2", "--wait=false"]);
+    let after = cluster.until("other pods of the same names", |cluster| {
+        let after = cluster.pods("six");
+        let all = after.len() == 3 && after.iter().all(|pod| pod.ready && !pod.ends);
+        (all && after.iter().zip(&pods).all(|(after, before)| after.uid != before.uid)).then_some(after)
+    });
+    for (before, after) in pods.iter().zip(&after) {
+        assert_eq!((&before.name, &before.addresses), (&after.name, &after.addresses));
+    }
+    // What they held is freed by the controller's next full pass, minutes later.
+    cluster.kubectl(&["delete", "statefulset", "six"]);
+    cluster.gone("six");
 }
 
 /// Both replicas answer the webhook by the Service: one goes without notice, and edits are judged all the same.

@@ -14,5 +14,6 @@ mod documents;
 mod faults;
 mod multus;
 mod pace;
+mod reclaim;
 mod walks;
 mod workload;

@@ -8,7 +8,7 @@ use spiderpool_testbed::{Binaries, Binary};
 
 use super::{
     cluster::{Cluster, MACVLAN, Pod},
-    workload::{CONTAINER, addresses, pool, workload},
+    workload::{CONTAINER, addresses, bound, pool, workload},
 };
 
 const DEFINITIONS: &str = "
@@ -103,13 +103,12 @@ fn pools_by_interface(cluster: &Cluster) {
     cluster.ready("two", 4);
     cluster.kubectl(&["delete", "deployment", "two"]);
     cluster.gone("two");
-    free(cluster, &["front", "storage"]);
+    ["front", "storage"].iter().for_each(|pool| cluster.free(pool));
 }
 
 /// Items of `ippools` without names go by the networks' order, which is JSON here; a pool that is bound to a network serves it.
 fn pools_by_position(cluster: &Cluster) {
-    let bound = pool("local", "10.211.0.0/16", "10.211.1.1-10.211.1.9");
-    cluster.apply(&bound.replace("]}\n", "], multusName: [default/local]}\n"));
+    cluster.apply(&bound("local", "10.211.0.0/16", "10.211.1.1-10.211.1.9", "multusName: [default/local]"));
     let lines = r#"  annotations:
     k8s.v1.cni.cncf.io/networks: '[{"name": "storage", "namespace": "kube-system", "interface": "fast0"}, {"name": "local"}]'
     ipam.spidernet.io/ippools: '[{"ipv4": ["front"]}, {"ipv4": ["storage"]}, {"ipv4": ["local"]}]'"#;
@@ -137,7 +136,7 @@ spec:
     let expected = [("eth0".to_owned(), pod.addresses[0].clone())].into_iter().chain(others).collect();
     assert_eq!(shown(cluster, &pod), expected);
     cluster.kubectl(&["delete", "pod", "three"]);
-    free(cluster, &["front", "storage", "local"]);
+    ["front", "storage", "local"].iter().for_each(|pool| cluster.free(pool));
 }
 
 /// The address that an interface really has.
@@ -158,12 +157,4 @@ fn shown(cluster: &Cluster, pod: &Pod) -> BTreeSet<(String, String)> {
         Some((interface.to_owned(), network.split_once('/')?.0.to_owned()))
     };
     lines.lines().map(|line| read(line).unwrap_or_else(|| panic!("{lines}"))).collect()
-}
-
-fn free(cluster: &Cluster, pools: &[&str]) {
-    for pool in pools {
-        cluster.until(&format!("pool {pool} to be free"), |cluster| {
-            (cluster.json(&["get", "sp", pool])["status"]["allocatedIPCount"] == 0).then_some(())
-        });
-    }
 }

@@ -7,7 +7,8 @@ use spiderpool_testbed::in_hub;
 use super::{
     cluster::{Cluster, MACVLAN},
     multus::several_interfaces,
-    workload::{addresses, annotation, pool, subnet, workload},
+    reclaim::addresses_come_back,
+    workload::{addresses, annotation, bound, pool, subnet, workload},
 };
 
 #[test]
@@ -33,6 +34,10 @@ fn the_chart_on_two_nodes() {
         cluster.at("own pool: done");
         bindings(&cluster);
         cluster.at("bindings: done");
+        of_a_namespace(&cluster);
+        cluster.at("namespaces: done");
+        columns(&cluster);
+        addresses_come_back(&cluster);
         several_interfaces(&mut cluster);
         cluster.at("several interfaces: done");
         cluster.uninstall();
@@ -55,10 +60,7 @@ fn default_pool(cluster: &Cluster) {
     cluster.ping(&pods[0].name, "10.200.0.1");
     cluster.kubectl(&["delete", "deployment", "plain"]);
     cluster.gone("plain");
-    cluster.until("the default pool to be free", |cluster| {
-        let held = cluster.json(&["get", "sp", "default-v4-ippool"]);
-        (held["status"]["allocatedIPCount"] == 0).then_some(())
-    });
+    cluster.free("default-v4-ippool");
 }
 
 /// A pool of exactly three addresses: three pods, a fourth is refused with the reason, and served when one goes. What is
@@ -130,10 +132,7 @@ fn own_pool(cluster: &Cluster) {
 
 /// Pools in their order, each for those whom it is bound to: by node, by zone, by the pods' labels; and reserved addresses.
 fn bindings(cluster: &Cluster) {
-    let bound = |name: &str, ips: &str, to: &str| {
-        let spec = pool(name, "10.200.0.0/16", ips);
-        cluster.apply(&spec.replace("]}\n", &format!("], {to}}}\n")));
-    };
+    let bound = |name, ips, to| cluster.apply(&bound(name, "10.200.0.0/16", ips, to));
     bound("on-one", "10.200.3.1-10.200.3.9", "nodeName: [node1]");
     let zone = "nodeAffinity: {matchLabels: {topology.kubernetes.io/zone: zone2}}";
     bound("in-zone-two", "10.200.4.1-10.200.4.9", zone);
@@ -172,6 +171,88 @@ fn bindings(cluster: &Cluster) {
         cluster.gone(name);
     }
     cluster.kubectl(&["delete", "sr", "kept"]);
+}
+
+/// Pools of a namespace: its annotation names them for all its pods, and they are bound to it by name or by its labels.
+fn of_a_namespace(cluster: &Cluster) {
+    cluster.apply(
+        "
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: team
+  labels: {tier: blue}
+  annotations:
+    ipam.spidernet.io/default-ipv4-ippool: '[\"team-*\", \"blue\"]'
+",
+    );
+    let bound = |name, ips, to| cluster.apply(&bound(name, "10.200.0.0/16", ips, to));
+    bound("team-one", "10.200.8.1-10.200.8.2", "namespaceName: [team]");
+    bound("blue", "10.200.9.1-10.200.9.9", "namespaceAffinity: {matchLabels: {tier: blue}}");
+
+    // Two addresses are the namespace's own; the third comes from the pool of all that are blue.
+    let in_team =
+        workload("Deployment", "housed", 3, "").replace("name: housed}", "name: housed, namespace: team}");
+    cluster.apply(&in_team);
+    let pods = cluster.until("the namespace's pods", |cluster| {
+        let pods = cluster.pods_in("team", "app=housed");
+        (pods.len() == 3 && pods.iter().all(|pod| pod.ready)).then_some(pods)
+    });
+    let got = addresses(&pods);
+    assert!(got.contains("10.200.8.1") && got.contains("10.200.8.2"), "{got:?}");
+    assert!(got.iter().any(|address| address.starts_with("10.200.9.")), "{got:?}");
+
+    // Elsewhere they cannot be had, and whoever asks is told whose they are.
+    let named = annotation("ippool", r#"{"ipv4": ["team-one", "blue"]}"#);
+    cluster.apply(&workload("Deployment", "intruder", 1, &named));
+    cluster.until("an Event that says whose the pools are", |cluster| {
+        let path = "-o=jsonpath={range .items[*]}{.involvedObject.name}: {.message}{\"\\n\"}{end}";
+        let events = cluster.kubectl(&["get", "events", "--field-selector=type=Warning", path]);
+        let of_pod = |line: &&str| line.starts_with("intruder-");
+        events
+            .lines()
+            .filter(of_pod)
+            .find(|line| line.contains("team-one") && line.contains("blue"))
+            .map(drop)
+    });
+    cluster.kubectl(&["delete", "deployment", "intruder"]);
+    cluster.gone("intruder");
+
+    // Everything in it goes with the namespace.
+    cluster.kubectl(&["delete", "namespace", "team"]);
+    ["team-one", "blue"].iter().for_each(|pool| cluster.free(pool));
+}
+
+/// What kubectl shows of each kind.
+fn columns(cluster: &Cluster) {
+    cluster.apply(&pool("shown", "10.200.0.0/16", "10.200.10.1-10.200.10.4"));
+    cluster.apply(&subnet("shown", "10.205.0.0/16", "10.205.1.1-10.205.1.9"));
+    let reserved = pool("shown", "10.200.0.0/16", "10.200.10.9").replace("subnet: '10.200.0.0/16', ", "");
+    cluster.apply(&reserved.replace("SpiderIPPool", "SpiderReservedIP"));
+    let named = annotation("ippool", r#"{"ipv4": ["shown"]}"#);
+    cluster.apply(&workload("Deployment", "shown", 1, &named));
+    let pod = cluster.ready("shown", 1).remove(0);
+    let endpoint = format!("{} eth0 shown {}/16 {}", pod.name, pod.addresses[0], pod.node);
+    let of_networks = "NAME VERSION SUBNET ALLOCATED-IP-COUNT TOTAL-IP-COUNT";
+    let of_pools = format!("{of_networks} DEFAULT DISABLE APP-NAMESPACE");
+    let kinds = [
+        ("sp", "shown", of_pools.as_str(), "shown 4 10.200.0.0/16 1 4"),
+        ("ss", "shown", of_networks, "shown 4 10.205.0.0/16 0 9"),
+        ("se", &pod.name, "NAME INTERFACE IPV4POOL IPV4 IPV6POOL IPV6 NODE", &endpoint),
+        ("sr", "shown", "NAME VERSION", "shown 4"),
+    ];
+    for (kind, name, head, row) in kinds {
+        cluster.until(&format!("{row} of {kind}"), |cluster| {
+            let said = cluster.kubectl(&["get", kind, name]);
+            let lines: Vec<_> =
+                said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+            assert_eq!((lines.len(), lines[0].as_str()), (2, head));
+            lines[1].starts_with(row).then_some(())
+        });
+    }
+    cluster.kubectl(&["delete", "deployment", "shown"]);
+    cluster.gone("shown");
+    cluster.kubectl(&["delete", "sr,ss,sp", "shown"]);
 }
 
 /// After the release is gone, objects are there and can be deleted without a controller.

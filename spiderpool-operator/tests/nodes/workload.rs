@@ -52,6 +52,11 @@ spec: {{subnet: '{subnet}', ips: ['{ips}']}}
     )
 }
 
+/// A pool that is bound to somebody.
+pub(crate) fn bound(name: &str, subnet: &str, ips: &str, to: &str) -> String {
+    pool(name, subnet, ips).replace("]}\n", &format!("], {to}}}\n"))
+}
+
 pub(crate) fn subnet(name: &str, cidr: &str, ips: &str) -> String {
     pool(name, cidr, ips).replace("SpiderIPPool", "SpiderSubnet")
 }
