@@ -35,14 +35,17 @@ const IMAGES: [&str; 6] = [
     "spiderpoolController.image.pullPolicy=Never",
 ];
 
+fn images() -> PathBuf {
+    let folder = std::env::var_os(IMAGES_VARIABLE).map(PathBuf::from);
+    folder.expect("run by cargo xtask test --only nodes, which builds the images")
+}
+
 impl Cluster {
     /// Two nodes without Spiderpool.
     #[expect(clippy::disallowed_methods, reason = "it is printed, not judged")]
     pub(crate) fn start(network: &str) -> Self {
         let since = Instant::now();
-        let folder = std::env::var_os(IMAGES_VARIABLE).map(PathBuf::from);
-        let folder = folder.expect("run by cargo xtask test --only nodes, which builds the images");
-        let images = ["agent", "controller"].map(|name| folder.join(format!("{name}.tar")));
+        let images = ["agent", "controller"].map(|name| images().join(format!("{name}.tar")));
         let options = NodesOptions { count: 2, network: network.to_owned(), images: images.into() };
         let nodes = Nodes::start(&options).unwrap();
         let helm = Binaries::find().unwrap().program(Binary::Helm).unwrap();
@@ -97,6 +100,16 @@ impl Cluster {
 
     pub(crate) fn kubectl(&self, words: &[&str]) -> String {
         self.nodes.plane().ask(words, "").unwrap()
+    }
+
+    /// What `spiderpoolctl` says to an administrator.
+    pub(crate) fn spiderpoolctl(&self, words: &[&str]) -> String {
+        let mut command = Command::new(images().join("programs/spiderpoolctl"));
+        command.env("KUBECONFIG", self.nodes.plane().kubeconfig()).args(["--store", "kube"]).args(words);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{words:?}: {said}{}", String::from_utf8_lossy(&output.stderr));
+        said
     }
 
     pub(crate) fn apply(&self, manifest: &str) {

@@ -30,6 +30,7 @@ fn whatever_fails_every_pod_gets_its_address_in_the_end() {
             cluster.kubectl(&["rollout", "restart", "-n", "kube-system", "ds/spiderpool-agent"]);
         });
         cluster.kubectl(&["rollout", "status", "-n", "kube-system", "ds/spiderpool-agent", "--timeout=180s"]);
+        upgrade_under_load(&cluster);
         renewed(&cluster, "the plugin taken away and put back by an agent that starts", |cluster| {
             cluster.nodes.nodes()[0].machine().run(&["rm", "/opt/cni/bin/spiderpool"]).unwrap();
             let field = "--field-selector=spec.nodeName=node1";
@@ -59,7 +60,9 @@ fn whatever_fails_every_pod_gets_its_address_in_the_end() {
         recreate(&cluster);
         cluster.nodes.plane_mut().restart_apiserver().unwrap();
         served(&cluster, "the API server killed");
+        etcd_dies(&mut cluster);
         power_loss(&mut cluster);
+        nothing_is_left(&cluster);
     });
 }
 
@@ -78,6 +81,51 @@ fn served(cluster: &Cluster, what: &str) {
     let pods = cluster.ready("all", EXACTLY);
     assert_eq!(addresses(&pods).len(), EXACTLY, "{pods:?}");
     cluster.at(what);
+}
+
+/// Agents are exchanged, one node after the other; until all are, pods that serve are deleted, and others take their place.
+fn upgrade_under_load(cluster: &Cluster) {
+    cluster.kubectl(&["rollout", "restart", "-n", "kube-system", "ds/spiderpool-agent"]);
+    let mut deleted = 0;
+    cluster.until("all agents to be exchanged", |cluster| {
+        let mut serving = cluster.pods("all");
+        serving.retain(|pod| pod.ready && !pod.ends);
+        addresses(&serving);
+        serving.truncate(EXACTLY / 4);
+        if !serving.is_empty() {
+            let names = serving.iter().map(|pod| pod.name.as_str());
+            let words = ["delete", "pod", "--wait=false"].into_iter().chain(names);
+            cluster.kubectl(&words.collect::<Vec<_>>());
+            deleted += serving.len();
+        }
+        let agents = cluster.json(&["get", "ds", "-n", "kube-system", "spiderpool-agent"]);
+        let status = &agents["status"];
+        let is_seen = status["observedGeneration"] == agents["metadata"]["generation"];
+        let are_new = ["updatedNumberScheduled", "numberAvailable"].iter().all(|count| status[*count] == 2);
+        (is_seen && are_new).then_some(())
+    });
+    served(cluster, &format!("agents upgraded while {deleted} pods were deleted"));
+}
+
+/// The store of the API server is away while pods start, until the API server says so.
+fn etcd_dies(cluster: &mut Cluster) {
+    let ready = |cluster: &Cluster| cluster.nodes.plane().ask(&["get", "--raw", "/readyz"], "").is_ok();
+    recreate(cluster);
+    cluster.nodes.plane_mut().etcd_mut().kill(0);
+    cluster.until("the API server to miss etcd", |cluster| (!ready(cluster)).then_some(()));
+    cluster.nodes.plane_mut().etcd_mut().restart(0).unwrap();
+    cluster.until("the API server to be ready again", |cluster| ready(cluster).then_some(()));
+    served(cluster, "etcd killed");
+}
+
+/// With the pods go all their addresses, and the books are in order.
+fn nothing_is_left(cluster: &Cluster) {
+    cluster.kubectl(&["delete", "deployment", "all"]);
+    cluster.gone("all");
+    cluster.free("exact");
+    cluster.at("nothing is left: fsck");
+    let said = cluster.spiderpoolctl(&["fsck"]);
+    cluster.at(said.trim_end());
 }
 
 /// A node is gone for good, and said to be: its addresses serve on the other one. It comes back with nothing.
