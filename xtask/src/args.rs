@@ -29,6 +29,7 @@ COMMANDS
     --seed S             what chooses the moments and places (1)
   testbed up             build and start etcd and a Kubernetes control plane on loopback, and leave them running
     --etcd-members 3     a cluster of three instead of one member
+    --nodes 2            nodes with kubelet and containerd too, in namespaces of their own, with the images of this tree
   testbed status         what runs, where, and how to point kubectl and etcdctl at it
   testbed down           end it and remove its data
   test                   run every check that CI runs
@@ -49,6 +50,7 @@ EXAMPLES
   cargo xtask sim --seed 17                one seed again
   cargo xtask soak --crashes 500           five hundred deaths under load
   cargo xtask testbed up                   a control plane to play with, from Go modules
+  cargo xtask testbed up --nodes 2         two nodes to install the chart on
   cargo xtask test                         everything, as CI runs it
   cargo xtask test --only fmt,clippy       two quick ones before a commit
   cargo xtask test --skip benches
@@ -116,8 +118,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
 
 fn parse_testbed(args: &[String]) -> Result<Command, String> {
     let action = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["up"] => testbed::Action::Up(Wanted { etcd_members: 1 }),
-        ["up", "--etcd-members", members] => testbed::Action::Up(Wanted {
+        ["up"] => testbed::Action::Up(Wanted::Servers { etcd_members: 1 }),
+        ["up", "--etcd-members", members] => testbed::Action::Up(Wanted::Servers {
             etcd_members: match members {
                 "1" => 1,
                 "3" => 3,
@@ -125,17 +127,25 @@ fn parse_testbed(args: &[String]) -> Result<Command, String> {
                 _ => return Err(format!("--etcd-members is 1, 3 or 5, not '{members}'")),
             },
         }),
+        ["up", "--nodes", count] => testbed::Action::Up(Wanted::Nodes(nodes(count)?)),
+        ["keep", folder, count] => testbed::Action::Keep(folder.into(), nodes(count)?),
         ["status"] => testbed::Action::Status,
         ["down"] => testbed::Action::Down,
         [.., "--help" | "-h"] => return Ok(Command::Help),
         _ => {
             return Err(format!(
-                "'testbed' takes up [--etcd-members N], status or down, not '{}'",
+                "'testbed' takes up [--etcd-members N | --nodes N], status or down, not '{}'",
                 args.join(" ")
             ));
         }
     };
     Ok(Command::Testbed(action))
+}
+
+/// As many as have addresses.
+fn nodes(count: &str) -> Result<u8, String> {
+    let wrong = || format!("--nodes is 1 to 9, not '{count}'");
+    count.parse().ok().filter(|count| (1..=9).contains(count)).ok_or_else(wrong)
 }
 
 fn parse_test(args: &[String]) -> Result<Command, String> {
@@ -208,9 +218,11 @@ mod tests {
 
     #[test]
     fn the_test_bed_has_one_member_unless_told_otherwise() {
-        let up = |etcd_members| Ok(Command::Testbed(testbed::Action::Up(Wanted { etcd_members })));
-        assert_eq!(parsed("testbed up"), up(1));
-        assert_eq!(parsed("testbed up --etcd-members 3"), up(3));
+        let up = |wanted| Ok(Command::Testbed(testbed::Action::Up(wanted)));
+        assert_eq!(parsed("testbed up"), up(Wanted::Servers { etcd_members: 1 }));
+        assert_eq!(parsed("testbed up --etcd-members 3"), up(Wanted::Servers { etcd_members: 3 }));
+        assert_eq!(parsed("testbed up --nodes 2"), up(Wanted::Nodes(2)));
+        assert!(parsed("testbed up --nodes 10").is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) enum Profile {
 }
 
 /// What the image in `images/FOLDER` is called on a node.
-const IMAGES: [(&str, &str); 3] = [
+pub(crate) const IMAGES: [(&str, &str); 3] = [
     ("agent", "localhost/spiderpool-agent"),
     ("controller", "localhost/spiderpool-controller"),
     ("spiderpoolctl", "localhost/spiderpoolctl"),

@@ -2,10 +2,12 @@
 //!
 //! Everything is in a network namespace, the hub, that a test enters as a process of its own ([`in_hub`]): a bridge, the
 //! control plane at its address, and a cable to each machine. When that process is gone, so is all of it, machines
-//! with everything that runs on them, mounts and interfaces, however it ended.
+//! with everything that runs on them, mounts and interfaces, however it ended. Nodes that stay are those of a keeper
+//! ([`Nodes::start_keeper`]).
 
 mod cgroups;
 mod hub;
+mod keeper;
 mod machine;
 mod node;
 

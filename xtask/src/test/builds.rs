@@ -10,6 +10,7 @@ use crate::lab;
 use crate::packages::{self, Purpose};
 use crate::problem::Problem;
 use crate::process::Program;
+use crate::testbed;
 use crate::workspace::Workspace;
 
 /// The plugin must stay below this many bytes, stripped: it is copied to every node and started for every interface.
@@ -91,6 +92,7 @@ pub(super) fn nodes(workspace: &Workspace) -> Verdict {
         "--nocapture",
     ];
     workspace.cargo("test").args(test).env("SPIDERPOOL_IMAGES", &images).run()?;
+    testbed::trial(workspace)?;
     Ok(Passed::default())
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use spiderpool_testbed::Lasting;
+use spiderpool_testbed::{Lasting, Nodes};
 
 use crate::problem::Problem;
 
@@ -26,20 +26,29 @@ pub(super) fn down(folder: &Path) -> Result<String, Problem> {
 pub(super) fn end(folder: &Path) -> Result<usize, Problem> {
     let mut servers = Lasting::all(folder)?;
     servers.retain(Lasting::is_alive);
+    // The keeper of nodes takes down what it made.
+    let is_released = Nodes::release(folder);
     for server in servers.iter().rev() {
+        if is_released {
+            wait_for_end(server);
+        }
         for word in ["TERM", "KILL"] {
             signal(server, word);
-            for _ in 0..STEPS {
-                if server.is_alive() {
-                    pause();
-                }
-            }
+            wait_for_end(server);
         }
         if server.is_alive() {
             return Err(Problem::failed(format!("{} (pid {}) does not end", server.name, server.pid)));
         }
     }
     Ok(servers.len())
+}
+
+fn wait_for_end(server: &Lasting) {
+    for _ in 0..STEPS {
+        if server.is_alive() {
+            pause();
+        }
+    }
 }
 
 fn signal(server: &Lasting, signal: &str) {

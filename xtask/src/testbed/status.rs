@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use spiderpool_testbed::Lasting;
+use spiderpool_testbed::{Lasting, Nodes};
 
 use super::state::{self, Addresses};
 use crate::problem::Problem;
@@ -19,6 +19,10 @@ pub(super) fn status(folder: &Path) -> Result<String, Problem> {
         let word = if server.is_alive() { "runs" } else { "has ended" };
         let _ =
             writeln!(text, "{:<24} pid {:<8} {word:<10} {}", server.name, server.pid, server.log.display());
+    }
+    if let Some(told) = Nodes::told(folder) {
+        let _ = write!(text, "\n{told}\n'cargo xtask testbed down' ends all of it and leaves nothing.\n");
+        return Ok(text);
     }
     let Some(Addresses { etcd_endpoints, etcd_url, kubernetes, kubectl }) = Addresses::read(folder) else {
         text.push_str(

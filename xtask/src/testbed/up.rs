@@ -2,24 +2,24 @@
 
 use std::path::Path;
 
-use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, Lasting};
+use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, Lasting, Nodes};
 
+use super::down;
 use super::state::Addresses;
-use super::{Wanted, down, status};
 use crate::problem::Problem;
 
-/// Starts it and says what runs. One that is up stays as it is; what a start that broke off left is cleared first.
-pub(super) fn up(folder: &Path, wanted: Wanted) -> Result<String, Problem> {
+/// Makes room. One that is up stays as it is; what a start that broke off left is cleared.
+pub(super) fn clear(folder: &Path) -> Result<(), Problem> {
     let is_up = Lasting::all(folder)?.iter().any(Lasting::is_alive);
-    if is_up && Addresses::read(folder).is_some() {
+    if is_up && (Addresses::read(folder).is_some() || Nodes::told(folder).is_some()) {
         return Err(Problem::failed("it is up already: 'cargo xtask testbed status' tells, 'down' ends it"));
     }
-    down::down(folder)?;
-    let options = ControlPlaneOptions {
-        etcd_members: wanted.etcd_members,
-        controllers: true,
-        ..ControlPlaneOptions::default()
-    };
+    down::down(folder).map(drop)
+}
+
+/// Starts a control plane on loopback.
+pub(super) fn servers(folder: &Path, etcd_members: usize) -> Result<(), Problem> {
+    let options = ControlPlaneOptions { etcd_members, controllers: true, ..ControlPlaneOptions::default() };
     let plane = match ControlPlane::start_lasting(folder, &options) {
         Ok(plane) => plane,
         Err(problem) => {
@@ -34,6 +34,5 @@ pub(super) fn up(folder: &Path, wanted: Wanted) -> Result<String, Problem> {
         kubernetes: format!("https://{}", plane.address()),
         kubectl: plane.kubectl().to_owned(),
     };
-    addresses.write(folder)?;
-    status::status(folder)
+    addresses.write(folder)
 }
