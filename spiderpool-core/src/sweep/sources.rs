@@ -63,7 +63,8 @@ impl Sandboxes for NoSandboxes {
 pub enum Declared {
     /// Pods and nodes are declared in this store: one that is not there is gone.
     Always,
-    /// They may be. In a store without a single pod, no pod is known to be gone; the same for nodes.
+    /// They may be. In a store without a single pod, no pod is known to be gone; the same for nodes. A store whose pods and
+    /// nodes are another system's has them all.
     WhereAny,
 }
 
@@ -107,7 +108,7 @@ impl StoreSources {
 
     /// Whether an object of `kind` that is not there is gone.
     async fn absence_counts(&self, kind: &str) -> bool {
-        if self.declared == Declared::Always {
+        if self.declared == Declared::Always || !self.store.capabilities().own_resources {
             return true;
         }
         let kinds = self.kinds.get_or_try_init(async || {

@@ -138,9 +138,13 @@ fn six_alone(cluster: &Cluster) {
     for (before, after) in pods.iter().zip(&after) {
         assert_eq!((&before.name, &before.addresses), (&after.name, &after.addresses));
     }
-    // What they held is freed by the controller's next full pass, minutes later.
+    // What they held would be freed by the controller's next full pass, minutes later.
     cluster.kubectl(&["delete", "statefulset", "six"]);
     cluster.gone("six");
+    let repaired = cluster.spiderpoolctl(&["fsck", "--repair", "--yes"]);
+    assert!(repaired.contains("fd00:200::6:1"), "{repaired}");
+    cluster.free("six");
+    cluster.kubectl(&["delete", "sp", "six"]);
 }
 
 /// Both replicas answer the webhook by the Service: one goes without notice, and edits are judged all the same.
