@@ -1,7 +1,10 @@
-//! The sweep of the leader: a full pass now and then, and a node's addresses as soon as the node is gone. What ends on nodes
-//! that are well is their agents' to see to: nobody else knows their sandboxes.
+//! The sweep of the leader: a full pass now and then, a node's addresses as soon as the node is gone, and those of a StatefulSet's
+//! pods as soon as it wants them no more. What ends on nodes that are well is their agents' to see to: nobody else knows their
+//! sandboxes.
 
+mod due;
 mod nodes;
+mod sets;
 mod sources;
 
 use std::{
@@ -15,15 +18,17 @@ use spiderpool_core::{
     admin::Mode,
     alloc::Allocator,
     inspect::RecordFilter,
-    name::{NodeName, ObjectName, Uid},
-    store::{Kind, Selector, StoreError},
+    name::{NamespacedName, NodeName, ObjectName, Uid},
+    store::{Kind, Selector, StoreError, StoreExt},
     sweep::{Done, Sources, SweepPolicy, Swept},
 };
 use spiderpool_store_kube::KubeStore;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use self::{
+    due::Due,
     nodes::GoneNodes,
+    sets::SmallerSets,
     sources::{ClusterSources, PodsAtHand},
 };
 use super::metrics::Metrics;
@@ -31,11 +36,7 @@ use crate::notices::{About, Notice, Notices};
 
 /// The first full pass, after whoever led before may have been in the middle of one.
 const FIRST: Duration = Duration::from_secs(5);
-/// What is held on a node that is gone is looked at again after so long, each time after twice as long up to the longest: its pods
-/// may still be declared.
-const AGAIN: Duration = Duration::from_secs(2);
-const LONGEST: Duration = Duration::from_secs(60);
-/// So many nodes that are gone wait.
+/// So many pieces of news wait.
 const WAITING: usize = 256;
 /// So many addresses an Event names.
 const NAMED: usize = 5;
@@ -56,29 +57,27 @@ impl Sweeper {
         let pods = PodsAtHand::default();
         let clock = Arc::clone(&self.allocator.env().clock);
         let sources: Arc<dyn Sources> = Arc::new(ClusterSources::new(&self.store, clock, pods.clone()));
-        let (tell, mut gone) = mpsc::channel(WAITING);
+        let (tell_node, mut gone) = mpsc::channel(WAITING);
+        let (tell_pods, mut unwanted) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();
         tasks.spawn(pods.keep(self.store.clone()));
-        tasks.spawn(GoneNodes::new(&self.store, Arc::clone(&sources), self.policy.clone()).run(tell));
-        let mut due: BTreeMap<NodeName, (Instant, Duration)> = BTreeMap::new();
+        tasks.spawn(GoneNodes::new(&self.store, Arc::clone(&sources), self.policy.clone()).run(tell_node));
+        tasks.spawn(SmallerSets::new(&self.store).run(tell_pods));
+        let (mut nodes, mut names) = (Due::<NodeName>::default(), Due::<NamespacedName>::default());
         let mut full = Instant::now() + FIRST.min(interval);
         loop {
-            let next =
-                due.iter().min_by_key(|(_, (when, _))| *when).map(|(node, (when, _))| (node.clone(), *when));
-            let wait = async {
-                match &next {
-                    Some((_, when)) => tokio::time::sleep_until(*when).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                Some(node) = gone.recv() => {
-                    due.insert(node, (Instant::now(), AGAIN));
-                }
-                () = wait => {
-                    let Some((node, (_, pause))) = next.and_then(|(node, _)| due.remove_entry(&node)) else { continue };
+                Some(node) = gone.recv() => nodes.add(node),
+                Some(pods) = unwanted.recv() => pods.into_iter().for_each(|pod| names.add(pod)),
+                (node, pause) = nodes.next() => {
                     if self.node(&node, &sources).await {
-                        due.insert(node, (Instant::now() + pause, (pause * 2).min(LONGEST)));
+                        nodes.again(node, pause);
+                    }
+                }
+                (pod, pause) = names.next() => {
+                    if self.claims_of(&pod, &sources).await {
+                        // Its pod takes its time to end, or its address is kept over a scale-down: that is for full passes.
+                        names.again_for_a_while(pod, pause);
                     }
                 }
                 () = tokio::time::sleep_until(full) => {
@@ -118,6 +117,23 @@ impl Sweeper {
         let freed = self.take_in(swept).await;
         tracing::info!(%node, held = held.len(), freed, "a node that is gone was swept");
         freed < held.len()
+    }
+
+    /// Sweeps what is claimed for a pod of this name; whether it is to be looked at again.
+    async fn claims_of(&self, pod: &NamespacedName, sources: &Arc<dyn Sources>) -> bool {
+        let claimed: BTreeSet<Address> = match self.allocator.store().endpoint(pod).await {
+            Ok(Some((endpoint, _))) => endpoint.status.claims.iter().map(|claim| claim.address).collect(),
+            Ok(None) => return false,
+            Err(error) => {
+                tracing::warn!(%pod, %error, "what is claimed for it cannot be read now");
+                return true;
+            }
+        };
+        if claimed.is_empty() {
+            return false;
+        }
+        let swept = self.allocator.sweep_these(sources, &self.policy, Mode::Real, &claimed).await;
+        self.take_in(swept).await < claimed.len()
     }
 
     /// Counts, logs and tells what a pass came to; how much it freed.
