@@ -16,6 +16,7 @@ COMMANDS
   sim [ARGS…]            run the allocator under seeded faults; 'sim --help' tells the rest
   crds                   write the Kubernetes custom resource definitions into charts/spiderpool/files/crds
   chart                  write README and schema of the chart from its values.yaml
+  book                   build the documentation as a book, in target/book
   images [--release]     build the container images as archives, without a registry
   monitoring             write alert rules and the Grafana dashboard into charts/spiderpool/files
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Lab(Vec<String>),
     /// Run the simulation with these arguments.
     Sim(Vec<String>),
+    /// Build the documentation as a book.
+    Book,
     /// Write what is generated of the chart.
     Chart(Generated),
     /// Build the container images.
@@ -93,7 +96,8 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         "crds" if rest.is_empty() => Ok(Command::Chart(Generated::Crds)),
         "monitoring" if rest.is_empty() => Ok(Command::Chart(Generated::Monitoring)),
         "chart" if rest.is_empty() => Ok(Command::Chart(Generated::Values)),
-        "crds" | "monitoring" | "chart" => {
+        "book" if rest.is_empty() => Ok(Command::Book),
+        "crds" | "monitoring" | "chart" | "book" => {
             Err(format!("'{command}' takes nothing, not '{}'", rest.join(" ")))
         }
         "images" => match rest.iter().map(String::as_str).collect::<Vec<_>>()[..] {

@@ -17,20 +17,22 @@ pub(crate) enum Generated {
 }
 
 impl Generated {
-    /// The crate whose example writes it, the example, and the folder.
-    fn parts(self) -> [&'static str; 3] {
+    /// The crate whose example writes it, the example, and where to.
+    fn parts(self) -> (&'static str, &'static str, &'static [&'static str]) {
         match self {
-            Self::Crds => ["spiderpool-store-kube", "crds", "charts/spiderpool/files/crds"],
-            Self::Monitoring => ["spiderpool-operator", "monitoring", "charts/spiderpool/files"],
-            Self::Values => ["spiderpool-operator", "chart", "charts/spiderpool"],
+            Self::Crds => {
+                ("spiderpool-store-kube", "crds", &["charts/spiderpool/files/crds", "docs/reference/crds.md"])
+            }
+            Self::Monitoring => ("spiderpool-operator", "monitoring", &["charts/spiderpool/files"]),
+            Self::Values => ("spiderpool-operator", "chart", &["charts/spiderpool"]),
         }
     }
 }
 
 pub(crate) fn run(workspace: &Workspace, what: Generated) -> Result<ExitCode, Problem> {
-    let [package, example, folder] = what.parts();
+    let (package, example, places) = what.parts();
     let example = ["--quiet", "-p", package, "--example", example, "--"];
-    workspace.cargo("run").args(example).args([workspace.root.join(folder)]).run()?;
-    println!("{folder} is up to date");
+    workspace.cargo("run").args(example).args(places.iter().map(|place| workspace.root.join(place))).run()?;
+    println!("{} up to date", places.join(" and "));
     Ok(ExitCode::SUCCESS)
 }

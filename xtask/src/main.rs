@@ -2,12 +2,12 @@
 //!
 //! `lab` builds the programs and runs the lab, `sim` runs the simulation, `soak` the crash tests, `testbed` starts real
 //! servers, `crds`, `monitoring` and `chart` write what is generated of the chart, `images` builds the container
-//! images, `test` runs every check, `instructions` compares instruction
+//! images, `book` the documentation, `test` runs every check, `instructions` compares instruction
 //! counts with the committed baseline. Plain std, and no dependency but the test bed, which is plain std too: the command
 //! starts at once, also on a cold machine.
 //!
 //! [`args`] reads the command line, [`process`] runs programs, [`packages`] and [`tools`] install what is missing,
-//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`chart`], [`images`], [`mod@test`] and [`instructions`]
+//! [`workspace`] knows the folders; [`lab`], [`sim`], [`soak`], [`testbed`], [`chart`], [`images`], [`book`], [`mod@test`] and [`instructions`]
 //! are the commands.
 
 #![expect(
@@ -17,6 +17,7 @@
 )]
 
 mod args;
+mod book;
 mod chart;
 mod images;
 mod instructions;
@@ -65,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode, Problem> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Lab(lab_args) => lab::run(&Workspace::find()?, &lab_args),
+        Command::Book => book::run(&Workspace::find()?),
         Command::Chart(what) => chart::run(&Workspace::find()?, what),
         Command::Images(profile) => images::run(&Workspace::find()?, profile),
         Command::Sim(sim_args) => sim::run(&Workspace::find()?, &sim_args),

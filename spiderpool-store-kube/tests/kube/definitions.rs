@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde_json::Value;
 use spiderpool_store_kube::{CustomResource, crd};
 
-#[path = "../../examples/crds.rs"]
+#[path = "../../examples/crds/main.rs"]
 #[allow(dead_code, reason = "the example's main")]
 mod generator;
 
@@ -25,6 +25,13 @@ fn the_tree_holds_what_the_generator_writes() {
     for (name, text) in fresh {
         assert!(tree[&name] == text, "{name} is out of date: run `cargo xtask crds`");
     }
+}
+
+#[test]
+fn the_page_of_all_fields_is_up_to_date() {
+    let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/crds.md");
+    let tree = fs::read_to_string(tree).unwrap();
+    assert!(tree == generator::page(), "docs/reference/crds.md is out of date: run `cargo xtask crds`");
 }
 
 /// Fields of `value` that `schema` does not know: the API server would drop them without a word.

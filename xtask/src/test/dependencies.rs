@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 /// Licences, bans, duplicate versions and sources, as `deny.toml` has them. Without network: advisories need a
 /// database and are not asked for.
 pub(super) fn deny(workspace: &Workspace) -> Verdict {
-    let program = tools::cargo_deny(workspace)?;
+    let program = tools::CARGO_DENY.program(workspace)?;
     // It reads the manifest of every crate in the lock file, also of those that this system does not build.
     workspace.cargo("fetch").run()?;
     workspace

@@ -1,7 +1,10 @@
 //! `cargo xtask test`: every check, each with a heading and its time, and a summary at the end.
 
+mod book;
 mod builds;
 mod dependencies;
+mod links;
+mod messages;
 mod paths;
 mod selection;
 mod summary;
@@ -49,6 +52,7 @@ const CHECKS: &[Check] = &[
     Check { name: "test", title: "every test of the workspace", run: builds::tests },
     Check { name: "nodes", title: "the chart on real kubelets", run: builds::nodes },
     Check { name: "doc", title: "documentation without warnings", run: builds::documentation },
+    Check { name: "book", title: "the documentation as a book, and its links", run: book::check },
     Check { name: "deny", title: "licences, banned and duplicate crates, sources", run: dependencies::deny },
     Check {
         name: "dependencies",

@@ -1,4 +1,7 @@
-//! Writes the custom resource definitions as YAML, one file for each kind: `cargo xtask crds` runs this.
+//! Writes the custom resource definitions as YAML, one file for each kind, and the page of all their fields: `cargo xtask crds`
+//! runs this.
+
+mod reference;
 
 use std::{
     env,
@@ -7,10 +10,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use reference::page;
 use spiderpool_store_kube::{CustomResource, crd};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    write(&env::args_os().nth(1).map(PathBuf::from).ok_or("usage: crds FOLDER")?)
+    let mut paths = env::args_os().skip(1).map(PathBuf::from);
+    let (Some(folder), Some(file)) = (paths.next(), paths.next()) else {
+        return Err("usage: crds FOLDER PAGE".into());
+    };
+    write(&folder)?;
+    Ok(fs::write(file, page())?)
 }
 
 /// Writes all definitions into `folder`.

@@ -1,0 +1,62 @@
+//! Messages that the documentation explains, held against the sources that say them.
+
+use std::fs;
+use std::path::Path;
+
+use crate::problem::Problem;
+use crate::workspace::Workspace;
+
+/// The text of all sources of programs and libraries, with literals that go over several lines made whole.
+pub(super) fn sources(workspace: &Workspace) -> Result<String, Problem> {
+    let mut text = String::new();
+    let unreadable = |error| Problem::failed(format!("cannot list the sources: {error}"));
+    for entry in fs::read_dir(&workspace.root).map_err(unreadable)? {
+        let folder = entry.map_err(unreadable)?.path().join("src");
+        if folder.to_string_lossy().contains("/spiderpool-") && folder.is_dir() {
+            take(&folder, &mut text).map_err(unreadable)?;
+        }
+    }
+    Ok(whole(&text))
+}
+
+fn take(folder: &Path, text: &mut String) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            take(&path, text)?;
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            text.push_str(&fs::read_to_string(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Without the breaks inside literals, and with their quotation marks as they are printed.
+fn whole(text: &str) -> String {
+    let mut pieces = text.split("\\\n");
+    let mut joined = pieces.next().unwrap_or_default().to_owned();
+    pieces.for_each(|piece| joined.push_str(piece.trim_start()));
+    joined.replace("\\\"", "\"")
+}
+
+/// Messages in the first columns of the tables of `page` of which a part stands nowhere in `sources`. `…` stands for what differs.
+pub(super) fn unsaid(page: &str, sources: &str) -> Vec<String> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let is_said = |message: &str| {
+        message.split('…').map(str::trim).filter(|part| !part.is_empty()).all(|part| sources.contains(part))
+    };
+    rows.map(|(message, _)| message).filter(|message| !is_said(message)).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_that_nobody_says_is_found() {
+        let sources =
+            whole("\"{pool} is held by {owner} \\\n     since {when}\" \"pool \\\"{name}\\\" is gone\"");
+        let page = "| message | why |\n|---|---|\n| `is held by … since …` | x |\n| `\" is gone` | y |\n| `is lost` | z |\n";
+        assert_eq!(unsaid(page, &sources), ["is lost"]);
+    }
+}
