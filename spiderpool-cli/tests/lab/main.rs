@@ -7,6 +7,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod keep;
+#[path = "../shared/programs.rs"]
+mod programs;
 mod run;
 mod stop;
 mod support;

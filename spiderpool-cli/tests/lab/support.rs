@@ -5,38 +5,12 @@ use std::{
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
-    sync::OnceLock,
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program under test.
-pub(crate) const CTL: &str = env!("CARGO_BIN_EXE_spiderpoolctl");
-
-/// The folder of `spiderpool` and `spiderpool-agent`.
-pub(crate) fn programs() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        if let Some(given) = std::env::var_os("SPIDERPOOL_LAB_BIN_DIR") {
-            return given.into();
-        }
-        let folder = Path::new(CTL).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--offline", "--quiet", "-p", "spiderpool-cni", "--bins", "--target-dir"]);
-        build.arg(folder.parent().unwrap());
-        if cfg!(feature = "etcd") {
-            // Or other tests would find their agent without it.
-            build.args(["--features", "etcd"]);
-        }
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        folder.to_owned()
-    })
-}
+pub(crate) use crate::programs::{CTL, programs};
 
 /// Whether these tests run as root, by the owner of their own entry in /proc.
 pub(crate) fn is_root() -> bool {

@@ -7,3 +7,8 @@ mod ctl;
 mod etcd;
 #[cfg(feature = "kube")]
 mod kube;
+#[cfg(feature = "etcd")]
+mod pages;
+#[cfg(feature = "etcd")]
+#[path = "../shared/programs.rs"]
+mod programs;
