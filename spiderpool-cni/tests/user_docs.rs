@@ -11,6 +11,7 @@ use spiderpool_core::validate::annotations::{check_namespace, check_pod};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PLUGIN: &str = include_str!("../../docs/plugin.md");
+const CLUSTER: &str = include_str!("../../docs/kubernetes.md");
 const AGENT: &str = include_str!("../../docs/agent.md");
 const ANNOTATIONS: &str = include_str!("../../docs/annotations.md");
 
@@ -65,6 +66,27 @@ fn every_key_of_ipam_is_read() {
         let error = conf(&text).unwrap_err();
         assert!(error.contains(&format!("ipam.{key}")), "{key}: {error}");
     }
+}
+
+/// What the runtime makes of each plugin of a list is what the plugin reads.
+#[test]
+fn every_network_of_a_cluster_is_one() {
+    let lists = CLUSTER.split("\n```json\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    let definitions = CLUSTER.split("\n  config: '").skip(1).map(|rest| rest.split("'\n").next().unwrap());
+    let mut found = Vec::new();
+    for text in lists.chain(definitions) {
+        let network: serde_json::Value = serde_json::from_str(text).unwrap();
+        let single = [network.clone()];
+        let plugins = network["plugins"].as_array().map_or(&single[..], Vec::as_slice);
+        for plugin in plugins.iter().filter(|plugin| plugin["ipam"]["type"] == "spiderpool") {
+            let mut plugin = plugin.clone();
+            plugin["name"] = network["name"].clone();
+            plugin["cniVersion"] = network["cniVersion"].clone();
+            conf(&plugin.to_string()).unwrap_or_else(|error| panic!("{error}: {text}"));
+            found.push(plugin["type"].as_str().unwrap().to_owned());
+        }
+    }
+    assert_eq!(found, ["macvlan", "bridge", "calico", "macvlan"]);
 }
 
 #[test]
