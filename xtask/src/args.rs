@@ -35,6 +35,7 @@ COMMANDS
   testbed down           end it and remove its data
   test                   run every check that CI runs
     --only NAME,…        only these checks
+    --cluster            only the chart on real nodes, as '--only nodes'
     --skip NAME,…        all but these checks
     --list               name the checks and stop
   instructions           compare instruction counts of grant and release with the baseline
@@ -163,6 +164,10 @@ fn parse_test(args: &[String]) -> Result<Command, String> {
         let names = match flag {
             "--help" | "-h" => return Ok(Command::Help),
             "--list" => return Ok(Command::ListChecks),
+            "--cluster" if inline.is_none() => {
+                only.push("nodes".to_owned());
+                continue;
+            }
             "--only" => &mut only,
             "--skip" => &mut skip,
             _ => return Err(format!("'test' does not know '{arg}'")),
@@ -198,6 +203,13 @@ mod tests {
         assert!(expected.is_ok());
         assert_eq!(parsed("test --only fmt,doc --skip=deny"), expected);
         assert_eq!(parsed("test --only fmt --only doc --skip deny"), expected);
+    }
+
+    #[test]
+    fn the_cluster_is_one_of_the_checks() {
+        let expected = Selection::new(vec!["nodes".into()], Vec::new()).map(Command::Test);
+        assert_eq!(parsed("test --cluster"), expected);
+        assert!(parsed("test --cluster=yes").is_err());
     }
 
     #[test]
