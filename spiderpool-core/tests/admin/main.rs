@@ -5,6 +5,8 @@ mod autopools;
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod fsck;
