@@ -1,6 +1,6 @@
 //! `cargo xtask testbed`: a control plane, or a cluster with nodes, that stays, to play with.
 //!
-//! [`state`] is what is known of it between two commands, [`up`], [`status`] and [`down`] are the commands; [`nodes`] is what they do
+//! [`state`] is what is known of it between two commands, [`mod@up`], [`status`] and [`down`] are the commands; [`nodes`] is what they do
 //! for nodes.
 
 mod down;
