@@ -53,6 +53,21 @@ pub trait Alone: Send + Sync {
     async fn delete(&self, pod: u64) -> Outcome<()>;
 }
 
+/// The allocator of a node's agent in the scope `place`, with an intent log of its own.
+pub(crate) async fn allocator(store: Arc<dyn Store>, node: &str, place: &str) -> Outcome<Allocator> {
+    let mut config = AllocatorConfig::new(NodeName::new(node)?);
+    config.scope = place.parse()?;
+    config.log = Some(Arc::new(MemoryLog::default()));
+    Ok(Allocator::open(store, Env::system(), config).await?)
+}
+
+/// The time that so many percent of these are below, in milliseconds.
+pub(crate) fn milliseconds(times: &mut [Duration], percent: usize) -> f64 {
+    times.sort_unstable();
+    let at = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+    times.get(at).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+}
+
 /// How many at once.
 #[derive(Clone, Copy, Debug)]
 struct Load {
@@ -91,9 +106,7 @@ impl Took {
     }
 
     fn milliseconds(&mut self, percent: usize) -> f64 {
-        self.each.sort_unstable();
-        let at = (self.each.len() * percent / 100).min(self.each.len().saturating_sub(1));
-        self.each.get(at).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
+        milliseconds(&mut self.each, percent)
     }
 }
 
@@ -227,9 +240,6 @@ async fn spiderpool(server: &dyn Server, number: usize, load: Load, what: What) 
     for agent in 0..load.agents {
         let store = CountingStore::new(server.store(&place).await?, Sizes::Counted);
         counters.push(store.clone());
-        let mut config = AllocatorConfig::new(NodeName::new(format!("node-{agent}"))?);
-        config.scope = place.parse()?;
-        config.log = Some(Arc::new(MemoryLog::default()));
         let store: Arc<dyn Store> = Arc::new(store);
         let endpoints = match what {
             What::AddsWithEndpoints => {
@@ -239,7 +249,8 @@ async fn spiderpool(server: &dyn Server, number: usize, load: Load, what: What) 
             }
             What::Adds | What::Churn => None,
         };
-        agents.push(Agent { allocator: Allocator::open(store, Env::system(), config).await?, endpoints });
+        agents
+            .push(Agent { allocator: allocator(store, &format!("node-{agent}"), &place).await?, endpoints });
     }
     // After .7, not at the beginning of a block; each round has addresses of its own.
     let last = 7 + load.pods - 1;

@@ -4,22 +4,19 @@ use std::{
     io::{self, Write},
     ops::Range,
     sync::Arc,
-    time::Duration,
 };
 
+use futures_util::{TryStreamExt as _, stream};
 use spiderpool_core::{
     admin::Mode,
-    alloc::{AddError, Allocator, AllocatorConfig, MemoryLog},
-    env::Env,
-    name::NodeName,
+    alloc::{AddError, Allocator},
     protocol::PoolRef,
     store::Store,
 };
-use tokio::task::JoinSet;
 
 use crate::{
     Counted, CountingStore, Sizes, add_request,
-    crowd::{Outcome, Server},
+    crowd::{Outcome, Server, allocator, milliseconds},
     del_request, pool, stopwatch,
 };
 
@@ -55,18 +52,11 @@ impl Size {
     }
 }
 
-/// What one round of ADDs and DELs took.
+/// What one round of ADDs and DELs took: the medians and 99th percentiles in milliseconds.
 struct Measured {
     add: [f64; 2],
     del: [f64; 2],
     cost: Counted,
-}
-
-async fn agent(store: Arc<dyn Store>, node: &str, place: &str) -> Outcome<Allocator> {
-    let mut config = AllocatorConfig::new(NodeName::new(node)?);
-    config.scope = place.parse()?;
-    config.log = Some(Arc::new(MemoryLog::default()));
-    Ok(Allocator::open(store, Env::system(), config).await?)
 }
 
 /// Fills a pool of `size` on `server`, and prints a row for each mark.
@@ -76,8 +66,8 @@ async fn agent(store: Arc<dyn Store>, node: &str, place: &str) -> Outcome<Alloca
 pub async fn run(server: &dyn Server, size: Size) -> Outcome<()> {
     let place = "fill";
     let counting = CountingStore::new(server.store(place).await?, Sizes::Counted);
-    let measured = agent(Arc::new(counting.clone()), "node-1", place).await?;
-    let filling = agent(server.store(place).await?, "node-2", place).await?;
+    let measured = allocator(Arc::new(counting.clone()), "node-1", place).await?;
+    let filling = allocator(server.store(place).await?, "node-2", place).await?;
     let addresses = size.addresses();
     let last = format!("10.250.{}.{}", (addresses - 1) / 256, (addresses - 1) % 256);
     measured.apply_pool(&pool(place, "10.250.0.0/16", &format!("10.250.0.0-{last}")), Mode::Real).await?;
@@ -126,20 +116,8 @@ pub async fn run(server: &dyn Server, size: Size) -> Outcome<()> {
 }
 
 async fn fill(agent: &Allocator, pool: &Arc<PoolRef>, pods: Range<u64>) -> Outcome<()> {
-    let mut running = JoinSet::new();
-    for pod in pods {
-        if running.len() >= AT_ONCE
-            && let Some(done) = running.join_next().await
-        {
-            done??;
-        }
-        let (agent, request) = (agent.clone(), add_request(pool, pod));
-        running.spawn(async move { agent.add(&request).await.map(drop) });
-    }
-    while let Some(done) = running.join_next().await {
-        done??;
-    }
-    Ok(())
+    let grant = async |pod| agent.add(&add_request(pool, pod)).await.map(drop);
+    Ok(stream::iter(pods.map(Ok)).try_for_each_concurrent(AT_ONCE, grant).await?)
 }
 
 async fn round(
@@ -161,15 +139,6 @@ async fn round(
         agent.del(&del_request(pod)).await?;
         dels.push(watch());
     }
+    let percentiles = |mut times: Vec<_>| [50, 99].map(|percent| milliseconds(&mut times, percent));
     Ok(Measured { add: percentiles(adds), del: percentiles(dels), cost })
-}
-
-/// The median and the 99th percentile, in milliseconds.
-fn percentiles(mut times: Vec<Duration>) -> [f64; 2] {
-    times.sort_unstable();
-    let at = |percent: usize| {
-        let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
-        times.get(place).map_or(0.0, |time| time.as_secs_f64() * 1_000.0)
-    };
-    [at(50), at(99)]
 }

@@ -2,11 +2,15 @@
 
 use std::{
     io,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::Arc,
 };
 
-use crate::{Problem, wait::Guarded};
+use crate::{
+    Problem,
+    forward::{both_ways, close, forward},
+    wait::Guarded,
+};
 
 /// A connection's number, and both its ends.
 type Connection = (u64, TcpStream, TcpStream);
@@ -31,20 +35,11 @@ impl Line {
     /// # Errors
     /// No port is free.
     pub fn to(back: SocketAddr) -> Result<Self, Problem> {
-        let listener = TcpListener::bind((back.ip(), 0)).map_err(Problem::system(back))?;
-        let address = listener.local_addr().map_err(Problem::system(back))?;
-        let line = Self { address, open: Arc::default() };
-        let carrier = line.clone();
-        std::thread::spawn(move || {
-            for near in listener.incoming().flatten() {
-                let carrier = carrier.clone();
-                // A server that is down refuses, and so does its line.
-                std::thread::spawn(move || {
-                    TcpStream::connect(back).and_then(|far| carrier.carry(&near, &far))
-                });
-            }
-        });
-        Ok(line)
+        let open = Arc::<Guarded<Open>>::default();
+        let carried = Arc::clone(&open);
+        let front = SocketAddr::new(back.ip(), 0);
+        let address = forward(front, back, move |near, far| carry(&carried, &near, &far))?;
+        Ok(Self { address, open })
     }
 
     /// Where it begins.
@@ -62,41 +57,27 @@ impl Line {
         close(&near, &far);
         true
     }
-
-    fn carry(&self, near: &TcpStream, far: &TcpStream) -> io::Result<()> {
-        let (mut up, mut down) =
-            ((near.try_clone()?, far.try_clone()?), (far.try_clone()?, near.try_clone()?));
-        let number = self.enter(near.try_clone()?, far.try_clone()?);
-        std::thread::spawn(move || {
-            // Either side ends both.
-            let _ = io::copy(&mut down.0, &mut down.1);
-            close(&down.0, &down.1);
-        });
-        let _ = io::copy(&mut up.0, &mut up.1);
-        close(near, far);
-        self.open.lock().connections.retain(|(open, ..)| *open != number);
-        Ok(())
-    }
-
-    fn enter(&self, near: TcpStream, far: TcpStream) -> u64 {
-        let mut open = self.open.lock();
-        open.next += 1;
-        let number = open.next;
-        open.connections.push((number, near, far));
-        number
-    }
 }
 
-/// Ends a connection that is carried.
-pub(crate) fn close(near: &TcpStream, far: &TcpStream) {
-    // Closed by the other side already is as good.
-    let _ = near.shutdown(Shutdown::Both);
-    let _ = far.shutdown(Shutdown::Both);
+fn carry(open: &Guarded<Open>, near: &TcpStream, far: &TcpStream) {
+    let (Ok(one), Ok(other)) = (near.try_clone(), far.try_clone()) else { return };
+    let number = {
+        let mut open = open.lock();
+        open.next += 1;
+        let number = open.next;
+        open.connections.push((number, one, other));
+        number
+    };
+    both_ways(near, far, |mut near, mut far| io::copy(&mut near, &mut far).map(drop));
+    open.lock().connections.retain(|(open, ..)| *open != number);
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+    };
 
     use super::*;
 

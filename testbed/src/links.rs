@@ -6,11 +6,15 @@
 use std::{
     collections::HashSet,
     io::{self, Read, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::Arc,
 };
 
-use crate::{Problem, line::close, wait::Guarded};
+use crate::{
+    Problem,
+    forward::{both_ways, close, forward},
+    wait::Guarded,
+};
 
 /// The header that names the sender, in hexadecimal.
 const SENDER: &[u8] = b"\r\nX-Server-From: ";
@@ -50,16 +54,8 @@ pub(crate) struct Links {
 impl Links {
     /// Forwards what arrives at `front` to the member `to`, which listens at `back`, for as long as this process lives.
     pub(crate) fn forward(&self, to: usize, front: SocketAddr, back: SocketAddr) -> Result<(), Problem> {
-        let listener = TcpListener::bind(front).map_err(Problem::system(front))?;
         let links = self.clone();
-        std::thread::spawn(move || {
-            for near in listener.incoming().flatten() {
-                let links = links.clone();
-                // A member that is down refuses, and so does its forwarder.
-                std::thread::spawn(move || TcpStream::connect(back).map(|far| links.carry(to, near, far)));
-            }
-        });
-        Ok(())
+        forward(front, back, move |near, far| links.carry(to, &near, &far)).map(drop)
     }
 
     /// Cuts a member off from all others, in both directions.
@@ -78,18 +74,9 @@ impl Links {
         self.state.lock().alone.clear();
     }
 
-    fn carry(&self, to: usize, near: TcpStream, far: TcpStream) {
-        let Some(number) = self.enter(Link { from: None, to }, &near, &far) else { return };
-        if let (Ok(mut from), Ok(mut into)) = (far.try_clone(), near.try_clone()) {
-            std::thread::spawn(move || {
-                // Ends with either side.
-                let _ = io::copy(&mut from, &mut into);
-                close(&from, &into);
-            });
-            // Ends with either side, or with the cut.
-            let _ = self.requests(number, &near, &far);
-        }
-        close(&near, &far);
+    fn carry(&self, to: usize, near: &TcpStream, far: &TcpStream) {
+        let Some(number) = self.enter(Link { from: None, to }, near, far) else { return };
+        both_ways(near, far, |near, far| self.requests(number, near, far));
         self.state.lock().open.retain(|(open, ..)| *open != number);
     }
 

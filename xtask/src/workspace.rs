@@ -42,6 +42,22 @@ impl Workspace {
         Program::cargo(&self.root, subcommand)
     }
 
+    /// Every file below `folder` with this ending, in no order; both relative to the root.
+    pub(crate) fn files(&self, folder: &Path, ending: &str) -> Result<Vec<PathBuf>, Problem> {
+        let unreadable = |error| Problem::failed(format!("cannot list {}: {error}", folder.display()));
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(self.root.join(folder)).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let path = folder.join(entry.file_name());
+            if entry.path().is_dir() {
+                found.extend(self.files(&path, ending)?);
+            } else if path.extension().is_some_and(|other| other == ending) {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
     /// The text of a file, named relative to the root.
     pub(crate) fn read(&self, file: &str) -> Result<String, Problem> {
         std::fs::read_to_string(self.root.join(file))

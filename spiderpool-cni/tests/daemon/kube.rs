@@ -65,11 +65,16 @@ fn delete(plane: &ControlPlane, pod: &str) {
 
 /// What a runtime does for the sandbox `container` of a pod.
 pub(crate) fn run(node: &Node, command: &str, pod: &str, uid: &str, container: &str) -> Ran {
+    run_in(Path::new("/run/netns/x"), node, command, pod, uid, container)
+}
+
+/// The same for one whose network namespace is at `namespace`.
+fn run_in(namespace: &Path, node: &Node, command: &str, pod: &str, uid: &str, container: &str) -> Ran {
     let args = format!(
         "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={pod};K8S_POD_INFRA_CONTAINER_ID={container};\
          K8S_POD_UID={uid}"
     );
-    node.plugin_in(Path::new("/run/netns/x"), &args, command, container, None)
+    node.plugin_in(namespace, &args, command, container, None)
 }
 
 /// A field of the endpoint of `pod`, once there is one.
@@ -156,10 +161,7 @@ fn what_a_pod_held_is_free_soon_after_it_ended_without_a_del() {
     for n in 0..ends() {
         let (name, container) = (format!("web-{n}"), format!("c{n}"));
         let (uid, sandbox) = (pod(&plane, &name, "n1", ""), Sandbox::begin());
-        let args = format!(
-            "IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME={name};K8S_POD_INFRA_CONTAINER_ID={container};K8S_POD_UID={uid}"
-        );
-        let held = node.plugin_in(&sandbox.namespace(), &args, "ADD", &container, None).address();
+        let held = run_in(&sandbox.namespace(), &node, "ADD", &name, &uid, &container).address();
         sandbox.end();
         let begun = clock.monotonic();
         delete(&plane, &name);

@@ -3,8 +3,9 @@
 //! A tenth of the size in ordinary runs. All of it:
 //! `SPIDERPOOL_PODS=10000 cargo test --release -p spiderpool-cni --features kube --test daemon kube_large -- --nocapture`.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use spiderpool_core::{
     alloc::{AddRequest, Allocator, AllocatorConfig},
     env::Env,
@@ -14,14 +15,13 @@ use spiderpool_core::{
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 use spiderpool_testbed::ControlPlane;
-use tokio::task::JoinSet;
 
 use crate::{
     kube::{apply, cluster, nodes, run, says},
-    support::{AgentProcess, Node},
+    support::Node,
 };
 
-/// So many kubectl make pods, and so many grants are under way.
+/// So many grants of the others are under way.
 const AT_ONCE: usize = 16;
 /// So many pods of the agent's own node start at once.
 const STARTING: usize = 4;
@@ -46,12 +46,7 @@ spec: {{nodeName: {node}, containers: [{{name: c, image: none.invalid/c}}]}}
 "
         )
     };
-    std::thread::scope(|scope| {
-        for maker in 0..AT_ONCE {
-            let pods = (maker..count).step_by(AT_ONCE).map(one).collect::<Vec<_>>().join("---");
-            scope.spawn(move || says(plane, &["create", "-f", "-"], &pods));
-        }
-    });
+    plane.create_all(&(0..count).map(one).collect::<Vec<_>>()).unwrap();
     let path = "jsonpath={range .items[*]}{.metadata.name} {.metadata.uid}{\"\\n\"}{end}";
     let told = says(plane, &["get", "pods", "-o", path], "");
     let known = told.lines().filter_map(|line| line.split_once(' ')).map(|(name, uid)| {
@@ -71,11 +66,7 @@ fn others_grant(plane: &ControlPlane, pods: &[Known]) {
         let config = AllocatorConfig::new(NodeName::new("other").unwrap());
         let agent = Allocator::open(store, Env::system(), config).await.unwrap();
         let pool = agent.pool(&"office".parse().unwrap()).await.unwrap();
-        let mut running = JoinSet::new();
-        for (n, name, uid) in pods {
-            if running.len() >= AT_ONCE {
-                running.join_next().await.unwrap().unwrap();
-            }
+        let grant = async |(n, name, uid): &Known| {
             let container = ContainerId::new(format!("other-{n}")).unwrap();
             let mut request =
                 AddRequest::of_container(&container, &InterfaceName::new("eth0").unwrap(), &pool);
@@ -84,14 +75,9 @@ fn others_grant(plane: &ControlPlane, pods: &[Known]) {
                 pod: format!("default/{name}").parse().ok(),
             };
             (request.binding, request.timeout) = (Binding::Stateless, Duration::from_secs(60));
-            let agent = agent.clone();
-            running.spawn(async move {
-                agent.add(&request).await.unwrap();
-            });
-        }
-        while let Some(done) = running.join_next().await {
-            done.unwrap();
-        }
+            agent.add(&request).await.unwrap();
+        };
+        stream::iter(pods).for_each_concurrent(AT_ONCE, grant).await;
     });
 }
 
@@ -116,17 +102,6 @@ fn add(node: &Node, pods: &[Known]) -> f64 {
     took.iter().sum::<Duration>().as_secs_f64() * 1_000.0 / took.len() as f64
 }
 
-/// Resident memory now and at most, in MiB.
-fn memory(agent: &AgentProcess) -> (u64, u64) {
-    let status =
-        std::fs::read_to_string(Path::new("/proc").join(agent.pid().to_string()).join("status")).unwrap();
-    let of = |what: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
-    };
-    (of("VmRSS:"), of("VmHWM:"))
-}
-
 #[test]
 fn an_agent_knows_its_own_node_and_not_the_cluster() {
     let Some(plane) = cluster("daemon: a large cluster") else { return };
@@ -148,7 +123,7 @@ spec: {subnet: 10.9.0.0/16, ips: [10.9.0.1-10.9.255.254], default: true}
     let when_empty = add(&node, first);
     others_grant(&plane, of_others);
     let when_held = add(&node, second);
-    let (resident, peak) = memory(&agent);
+    let (resident, peak) = (agent.memory("VmRSS") >> 10, agent.memory("VmHWM") >> 10);
     println!(
         "{all} pods, {own} of them on this node: the agent is {resident} MiB resident, {peak} at most; an ADD took {when_empty:.1} ms \
          with none held by others, {when_held:.1} ms with {} ({:.2} times)",

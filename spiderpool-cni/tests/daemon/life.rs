@@ -126,12 +126,11 @@ async fn the_agent_is_small_when_idle() {
     for number in 0..20 {
         node.plugin("ADD", &format!("c{number}"), None);
     }
-    let status = std::fs::read_to_string(format!("/proc/{}/status", agent.pid())).unwrap();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap();
-    println!("resident: {kib} KiB");
-    // The release build is held to 15 MiB by the benchmarks; code that is not optimised is larger.
-    assert!(kib < 40 * 1024, "{kib} KiB");
+    // The release build is held to 15 MiB, code and all, by the benchmarks. This one is not optimised, and how much of its
+    // code is resident is the kernel's choice (38 to 48 MiB were seen).
+    let kib = agent.memory("RssAnon");
+    println!("resident besides code: {kib} KiB");
+    assert!(kib < 32 * 1024, "{kib} KiB");
 }
 
 #[tokio::test]

@@ -40,6 +40,14 @@ impl AgentProcess {
         self.child.id()
     }
 
+    /// A figure of its memory in KiB, by its name in proc(5).
+    pub(crate) fn memory(&self, figure: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let mut lines = status.lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = lines.find(|(name, _)| *name == figure).unwrap();
+        value.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
     }
@@ -119,6 +127,18 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Runs `plugin` with this configuration.
+    pub(crate) fn of(plugin: &mut Command, conf: &Value) -> Self {
+        let mut child = plugin.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(conf.to_string().as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let answer = match output.stdout.as_slice() {
+            b"" => Value::Null,
+            said => serde_json::from_slice(said).unwrap(),
+        };
+        Self { success: output.status.success(), answer }
+    }
+
     /// The first address that was granted.
     pub(crate) fn address(&self) -> String {
         assert!(self.success, "{self:?}");
@@ -253,24 +273,14 @@ impl Node {
         if let Some(previous) = previous {
             conf["prevResult"] = previous.answer.clone();
         }
-        let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpool"))
+        let mut plugin = Command::new(env!("CARGO_BIN_EXE_spiderpool"));
+        plugin
             .env_clear()
             .env("CNI_COMMAND", command)
             .env("CNI_CONTAINERID", container)
             .env("CNI_IFNAME", "eth0")
             .env("CNI_NETNS", namespace)
-            .env("CNI_ARGS", args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(conf.to_string().as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let answer = if output.stdout.is_empty() {
-            Value::Null
-        } else {
-            serde_json::from_slice(&output.stdout).unwrap()
-        };
-        Ran { success: output.status.success(), answer }
+            .env("CNI_ARGS", args);
+        Ran::of(&mut plugin, &conf)
     }
 }

@@ -20,8 +20,6 @@ const POOLS: usize = 2_000;
 /// So many addresses a pod holds.
 const EACH: usize = 5;
 const AT_ONCE: usize = 16;
-/// So many kubectl make pods.
-const MAKERS: usize = 16;
 
 /// How many pods: ten thousand addresses, unless asked otherwise.
 fn pods() -> usize {
@@ -39,12 +37,7 @@ spec: {{nodeName: n1, containers: [{{name: c, image: none.invalid/c}}]}}
 "
         )
     };
-    std::thread::scope(|scope| {
-        for maker in 0..MAKERS {
-            let pods = (maker..count).step_by(MAKERS).map(one).collect::<Vec<_>>().join("---");
-            scope.spawn(move || cluster.plane.ask(&["create", "-f", "-"], &pods).unwrap());
-        }
-    });
+    cluster.plane.create_all(&(0..count).map(one).collect::<Vec<_>>()).unwrap();
 }
 
 /// Works on `0..count`, so many at once.

@@ -9,6 +9,7 @@ use spiderpool_core::{
     inspect::RecordFilter,
     model::{Binding, Controller, Owner},
     name::{ContainerId, InterfaceName, NodeName, OwnerUid, Uid},
+    protocol::PoolRef,
     store::{Kind, Selector, Store, StoreError},
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
@@ -40,6 +41,16 @@ spec: {{nodeName: {node}, containers: [{{name: c, image: none.invalid/c}}]}}
     )
 }
 
+/// What an agent asks for a pod: an address of the pool for eth0.
+fn request(cluster: &Cluster, pool: &Arc<PoolRef>, pod: &str) -> AddRequest {
+    let uid = cluster.says(&["get", "pod", pod, "-o", "jsonpath={.metadata.uid}"]);
+    let (container, eth0) = (ContainerId::new(pod).unwrap(), InterfaceName::new("eth0").unwrap());
+    let mut request = AddRequest::of_container(&container, &eth0, pool);
+    let name = format!("default/{pod}").parse().unwrap();
+    request.owner = Owner { uid: OwnerUid::new(&uid).unwrap(), pod: Some(name) };
+    request
+}
+
 /// What the agents of the pods' nodes do.
 async fn grant(cluster: &Cluster, pods: &[(&str, &str)]) -> Allocator {
     let config = KubeConfig::from_file(cluster.plane.kubeconfig(), None).await.unwrap();
@@ -47,13 +58,8 @@ async fn grant(cluster: &Cluster, pods: &[(&str, &str)]) -> Allocator {
     for (name, node) in pods {
         let config = AllocatorConfig::new(NodeName::new(*node).unwrap());
         let agent = Allocator::open(Arc::clone(&store), Env::system(), config).await.unwrap();
-        let uid = cluster.says(&["get", "pod", name, "-o", "jsonpath={.metadata.uid}"]);
-        let (container, eth0) = (ContainerId::new(*name).unwrap(), InterfaceName::new("eth0").unwrap());
         let pool = agent.pool(&"office".parse().unwrap()).await.unwrap();
-        let mut request = AddRequest::of_container(&container, &eth0, &pool);
-        let pod = format!("default/{name}").parse().unwrap();
-        request.owner = Owner { uid: OwnerUid::new(&uid).unwrap(), pod: Some(pod) };
-        agent.add(&request).await.unwrap();
+        agent.add(&request(cluster, &pool, name)).await.unwrap();
     }
     Allocator::open(store, Env::system(), AllocatorConfig::new(NodeName::new("looker-on").unwrap()))
         .await
@@ -162,12 +168,7 @@ fn what_the_names_of_a_statefulset_kept_is_free_soon_after_it_wants_them_no_more
         let pool = agent.pool(&"office".parse().unwrap()).await.unwrap();
         for pod in ["db-0", "db-1", "db-2"] {
             cluster.says(&["wait", "--for=create", &format!("pod/{pod}"), "--timeout=120s"]);
-            let uid = cluster.says(&["get", "pod", pod, "-o", "jsonpath={.metadata.uid}"]);
-            let container = ContainerId::new(pod).unwrap();
-            let mut request =
-                AddRequest::of_container(&container, &InterfaceName::new("eth0").unwrap(), &pool);
-            let name = format!("default/{pod}").parse().unwrap();
-            request.owner = Owner { uid: OwnerUid::new(&uid).unwrap(), pod: Some(name) };
+            let mut request = request(&cluster, &pool, pod);
             request.binding = Binding::Stateful;
             request.controller = Some(Arc::new(Controller {
                 api_version: "apps/v1".into(),
@@ -178,7 +179,7 @@ fn what_the_names_of_a_statefulset_kept_is_free_soon_after_it_wants_them_no_more
             request.timeout = HANGS;
             agent.add(&request).await.unwrap();
             // Its sandbox ends, and its address stays with its name.
-            agent.del(&DelRequest::of_container(&container)).await.unwrap();
+            agent.del(&DelRequest::of_container(&request.container)).await.unwrap();
         }
         let until = async |count: usize| {
             let left = async {

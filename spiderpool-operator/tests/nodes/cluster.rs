@@ -21,10 +21,6 @@ pub(crate) struct Cluster {
     since: Instant,
 }
 
-/// macvlan on each node's interface, as users configure it.
-pub(crate) const MACVLAN: &str = r#"{"cniVersion": "1.0.0", "name": "macvlan", "plugins": [
-  {"type": "macvlan", "master": "eth0", "mode": "bridge", "ipam": {"type": "spiderpool"}}]}"#;
-
 /// Values for images of this machine.
 const IMAGES: [&str; 6] = [
     "spiderpoolAgent.image.registry=localhost",

@@ -3,10 +3,10 @@
 use std::{fs, path::Path, process::Command};
 
 use serde_json::{Value, json};
-use spiderpool_testbed::in_hub;
+use spiderpool_testbed::{MACVLAN, in_hub};
 
 use super::{
-    cluster::{Cluster, MACVLAN, Pod},
+    cluster::{Cluster, Pod},
     workload::{CONTAINER, addresses, annotation, pool, subnet, workload},
 };
 

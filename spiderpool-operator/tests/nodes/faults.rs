@@ -1,10 +1,10 @@
 //! Everything that can fail does, while pods start: a pool of exactly as many addresses as there are pods serves all of them
 //! in the end, each address once.
 
-use spiderpool_testbed::in_hub;
+use spiderpool_testbed::{MACVLAN, in_hub};
 
 use super::{
-    cluster::{Cluster, MACVLAN},
+    cluster::Cluster,
     workload::{addresses, annotation, pool, workload},
 };
 

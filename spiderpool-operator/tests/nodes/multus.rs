@@ -4,10 +4,10 @@
 use std::{collections::BTreeSet, env, path::PathBuf};
 
 use serde_json::json;
-use spiderpool_testbed::{Binaries, Binary};
+use spiderpool_testbed::{Binaries, Binary, MACVLAN};
 
 use super::{
-    cluster::{Cluster, MACVLAN, Pod},
+    cluster::{Cluster, Pod},
     workload::{CONTAINER, addresses, bound, pool, workload},
 };
 

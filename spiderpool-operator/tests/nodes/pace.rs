@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
-use spiderpool_testbed::in_hub;
+use spiderpool_testbed::{MACVLAN, in_hub};
 
 use super::{
-    cluster::{Cluster, MACVLAN},
+    cluster::Cluster,
     workload::{addresses, annotation, pool, workload},
 };
 

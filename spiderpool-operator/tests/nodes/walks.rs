@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use spiderpool_testbed::in_hub;
+use spiderpool_testbed::{MACVLAN, in_hub};
 
 use super::{
-    cluster::{Cluster, MACVLAN},
+    cluster::Cluster,
     multus::several_interfaces,
     reclaim::addresses_come_back,
     workload::{addresses, annotation, bound, pool, subnet, workload},

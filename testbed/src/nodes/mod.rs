@@ -49,6 +49,10 @@ COPY busybox /bin/busybox
 ENTRYPOINT [\"/bin/busybox\", \"sh\", \"-c\", \"trap 'exit 0' TERM; while :; do /bin/busybox sleep 3600 & wait; done\"]
 ";
 
+/// A network for [`NodesOptions`]: macvlan on each node's interface, with addresses of Spiderpool.
+pub const MACVLAN: &str = r#"{"cniVersion": "1.0.0", "name": "macvlan", "plugins": [
+  {"type": "macvlan", "master": "eth0", "mode": "bridge", "ipam": {"type": "spiderpool"}}]}"#;
+
 /// The names of the image of pods; the first is also that of sandboxes.
 pub const POD_IMAGES: [&str; 2] = ["localhost/pause:1", "localhost/pod:1"];
 

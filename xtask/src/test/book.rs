@@ -5,7 +5,6 @@
 //! path as code. Addresses elsewhere are not asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::links::{anchors, links};
@@ -26,7 +25,7 @@ const SUMMARY: &str = "docs/SUMMARY.md";
 
 pub(super) fn check(workspace: &Workspace) -> Verdict {
     let mut texts = BTreeMap::new();
-    for file in pages(workspace, Path::new("docs"))?.into_iter().chain(OTHERS.map(PathBuf::from)) {
+    for file in workspace.files(Path::new("docs"), "md")?.into_iter().chain(OTHERS.map(PathBuf::from)) {
         texts.insert(file.clone(), workspace.read(&file.to_string_lossy())?);
     }
     let mut found = dead(&texts, |file| workspace.root.join(file).exists());
@@ -40,22 +39,6 @@ pub(super) fn check(workspace: &Workspace) -> Verdict {
     book::build(workspace)?;
     let count: usize = texts.values().map(|text| links(text).len()).sum();
     Ok(Passed::with(format!("{count} links in {} files", texts.len())))
-}
-
-/// Every Markdown file below `folder`, relative to the root.
-fn pages(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let unreadable = |error| Problem::failed(format!("cannot list {}: {error}", folder.display()));
-    let mut found = Vec::new();
-    for entry in fs::read_dir(workspace.root.join(folder)).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = folder.join(entry.file_name());
-        if entry.path().is_dir() {
-            found.extend(pages(workspace, &path)?);
-        } else if path.extension().is_some_and(|ending| ending == "md") {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// What is wrong with the links of `texts`, and which pages the summary lacks. `exists` says which other files there are.

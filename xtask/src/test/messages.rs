@@ -1,34 +1,30 @@
 //! Messages that the documentation explains, held against the sources that say them.
 
-use std::fs;
 use std::path::Path;
 
 use crate::problem::Problem;
 use crate::workspace::Workspace;
 
+/// The crates whose messages people read.
+const CRATES: [&str; 7] = [
+    "spiderpool-core",
+    "spiderpool-store-sled",
+    "spiderpool-store-etcd",
+    "spiderpool-store-kube",
+    "spiderpool-cni",
+    "spiderpool-operator",
+    "spiderpool-cli",
+];
+
 /// The text of all sources of programs and libraries, with literals that go over several lines made whole.
 pub(super) fn sources(workspace: &Workspace) -> Result<String, Problem> {
     let mut text = String::new();
-    let unreadable = |error| Problem::failed(format!("cannot list the sources: {error}"));
-    for entry in fs::read_dir(&workspace.root).map_err(unreadable)? {
-        let folder = entry.map_err(unreadable)?.path().join("src");
-        if folder.to_string_lossy().contains("/spiderpool-") && folder.is_dir() {
-            take(&folder, &mut text).map_err(unreadable)?;
+    for name in CRATES {
+        for file in workspace.files(&Path::new(name).join("src"), "rs")? {
+            text.push_str(&workspace.read(&file.to_string_lossy())?);
         }
     }
     Ok(whole(&text))
-}
-
-fn take(folder: &Path, text: &mut String) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            take(&path, text)?;
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            text.push_str(&fs::read_to_string(&path)?);
-        }
-    }
-    Ok(())
 }
 
 /// Without the breaks inside literals, and with their quotation marks as they are printed.

@@ -3,17 +3,13 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use spiderpool_testbed::{Binaries, Binary, Lasting, Nodes, NodesOptions, POD_IMAGES};
+use spiderpool_testbed::{Binaries, Binary, Lasting, MACVLAN, Nodes, NodesOptions, POD_IMAGES};
 
 use super::{down, status};
 use crate::images::{self, Profile};
 use crate::packages::{self, Purpose};
 use crate::problem::Problem;
 use crate::workspace::Workspace;
-
-/// macvlan on each node's interface.
-const NETWORK: &str = r#"{"cniVersion": "1.0.0", "name": "macvlan", "plugins": [
-  {"type": "macvlan", "master": "eth0", "mode": "bridge", "ipam": {"type": "spiderpool"}}]}"#;
 
 /// A keeper has no way out of its network: all of them are there before it starts.
 const PROGRAMS: [Binary; 8] = [
@@ -46,9 +42,8 @@ pub(super) fn up(workspace: &Workspace, folder: &Path, count: u8) -> Result<(), 
 /// What the keeper does.
 pub(super) fn keep(workspace: &Workspace, folder: &Path, count: u8) -> Result<(), Problem> {
     let images = workspace.target.join("images");
-    let names = ["agent", "controller", "spiderpoolctl"];
-    let images = names.map(|name| images.join(format!("{name}.tar")));
-    let options = NodesOptions { count, network: NETWORK.into(), images: images.into() };
+    let images = images::IMAGES.map(|(name, _)| images.join(format!("{name}.tar")));
+    let options = NodesOptions { count, network: MACVLAN.into(), images: images.into() };
     let binaries = Binaries::find()?;
     let programs = [binaries.program(Binary::Kubectl)?, binaries.program(Binary::Helm)?];
     Nodes::keep(folder, &options, |nodes| told(workspace, nodes, &programs))?;

@@ -3,13 +3,7 @@
 
 mod networks;
 
-use std::{
-    env,
-    io::Write as _,
-    net::IpAddr,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{env, net::IpAddr, path::Path, process::Command};
 
 use rstest::rstest;
 use serde::Deserialize;
@@ -179,7 +173,8 @@ fn exec(
          K8S_POD_INFRA_CONTAINER_ID={container}{}",
         network.args
     );
-    let mut child = Command::new(program.unwrap())
+    let mut plugin = Command::new(program.unwrap());
+    plugin
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("CNI_COMMAND", command)
@@ -187,16 +182,6 @@ fn exec(
         .env("CNI_NETNS", netns)
         .env("CNI_IFNAME", network.interface)
         .env("CNI_ARGS", args)
-        .env("CNI_PATH", path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(config.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let answer = match output.stdout.as_slice() {
-        b"" => Value::Null,
-        said => serde_json::from_slice(said).unwrap(),
-    };
-    Ran { success: output.status.success(), answer }
+        .env("CNI_PATH", path);
+    Ran::of(&mut plugin, config)
 }

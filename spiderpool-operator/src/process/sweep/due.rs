@@ -23,23 +23,20 @@ impl<K> Default for Due<K> {
     }
 }
 
-impl<K: Ord + Clone> Due<K> {
+impl<K: Ord> Due<K> {
     /// There is news of it: it is due now.
     pub(super) fn add(&mut self, key: K) {
         self.0.insert(key, (Instant::now(), Pause(AGAIN)));
     }
 
-    /// The one that is due first, once it is; never, where there is none. Cancellation: it stays due.
-    pub(super) async fn next(&mut self) -> (K, Pause) {
-        let next = self.0.iter().min_by_key(|(_, (when, _))| *when);
-        match next.map(|(key, (when, pause))| (key.clone(), *when, *pause)) {
-            Some((key, when, pause)) => {
-                tokio::time::sleep_until(when).await;
-                self.0.remove(&key);
-                (key, pause)
-            }
+    /// All that are due, once one is; never, where there is none. Cancellation: they stay due.
+    pub(super) async fn next(&mut self) -> Vec<(K, Pause)> {
+        match self.0.values().map(|(when, _)| *when).min() {
+            Some(first) => tokio::time::sleep_until(first).await,
             None => std::future::pending().await,
         }
+        let now = Instant::now();
+        self.0.extract_if(.., |_, (when, _)| *when <= now).map(|(key, (_, pause))| (key, pause)).collect()
     }
 
     /// It is not done: it is due after this pause, unless there was news of it meanwhile.
@@ -66,11 +63,22 @@ mod tests {
         due.add("node");
         let begun = Instant::now();
         while seen.len() < 8 {
-            let (node, pause) = due.next().await;
-            seen.push(begun.elapsed().as_secs());
-            due.again(node, pause);
+            for (node, pause) in due.next().await {
+                seen.push(begun.elapsed().as_secs());
+                due.again(node, pause);
+            }
         }
         assert_eq!(seen, [0, 2, 6, 14, 30, 62, 122, 182]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_at_once_comes_at_once() {
+        let mut due = Due::default();
+        ["a", "b", "c"].into_iter().for_each(|key| due.add(key));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let all = due.next().await;
+        assert_eq!(all.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert!(due.0.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
@@ -80,9 +88,10 @@ mod tests {
             due.add("pod");
             let (begun, mut looks) = (Instant::now(), 0);
             while !due.0.is_empty() {
-                let (pod, pause) = due.next().await;
-                looks += 1;
-                due.again_for_a_while(pod, pause);
+                for (pod, pause) in due.next().await {
+                    looks += 1;
+                    due.again_for_a_while(pod, pause);
+                }
             }
             assert_eq!((looks, begun.elapsed().as_secs()), (6, 62));
         }

@@ -26,7 +26,7 @@ use spiderpool_store_kube::KubeStore;
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use self::{
-    due::Due,
+    due::{Due, Pause},
     nodes::GoneNodes,
     sets::SmallerSets,
     sources::{ClusterSources, PodsAtHand},
@@ -69,13 +69,15 @@ impl Sweeper {
             tokio::select! {
                 Some(node) = gone.recv() => nodes.add(node),
                 Some(pods) = unwanted.recv() => pods.into_iter().for_each(|pod| names.add(pod)),
-                (node, pause) = nodes.next() => {
-                    if self.node(&node, &sources).await {
-                        nodes.again(node, pause);
+                due = nodes.next() => {
+                    for (node, pause) in due {
+                        if self.node(&node, &sources).await {
+                            nodes.again(node, pause);
+                        }
                     }
                 }
-                (pod, pause) = names.next() => {
-                    if self.claims_of(&pod, &sources).await {
+                due = names.next() => {
+                    for (pod, pause) in self.claims(due, &sources).await {
                         // Its pod takes its time to end, or its address is kept over a scale-down: that is for full passes.
                         names.again_for_a_while(pod, pause);
                     }
@@ -113,27 +115,42 @@ impl Sweeper {
         if held.is_empty() {
             return false;
         }
-        let swept = self.allocator.sweep_these(sources, &self.policy, Mode::Real, &held).await;
-        let freed = self.take_in(swept).await;
+        let freed = self.these(&held, sources).await;
         tracing::info!(%node, held = held.len(), freed, "a node that is gone was swept");
         freed < held.len()
     }
 
-    /// Sweeps what is claimed for a pod of this name; whether it is to be looked at again.
-    async fn claims_of(&self, pod: &NamespacedName, sources: &Arc<dyn Sources>) -> bool {
-        let claimed: BTreeSet<Address> = match self.allocator.store().endpoint(pod).await {
-            Ok(Some((endpoint, _))) => endpoint.status.claims.iter().map(|claim| claim.address).collect(),
-            Ok(None) => return false,
-            Err(error) => {
-                tracing::warn!(%pod, %error, "what is claimed for it cannot be read now");
-                return true;
+    /// Sweeps what is claimed for pods of these names, all in one pass; those that are to be looked at again.
+    async fn claims(
+        &self,
+        pods: Vec<(NamespacedName, Pause)>,
+        sources: &Arc<dyn Sources>,
+    ) -> Vec<(NamespacedName, Pause)> {
+        let (mut claimed, mut again, mut with_claims) = (BTreeSet::new(), Vec::new(), Vec::new());
+        for (pod, pause) in pods {
+            match self.allocator.store().endpoint(&pod).await {
+                Ok(Some((endpoint, _))) if !endpoint.status.claims.is_empty() => {
+                    claimed.extend(endpoint.status.claims.iter().map(|claim| claim.address));
+                    with_claims.push((pod, pause));
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%pod, %error, "what is claimed for it cannot be read now");
+                    again.push((pod, pause));
+                }
             }
-        };
-        if claimed.is_empty() {
-            return false;
         }
-        let swept = self.allocator.sweep_these(sources, &self.policy, Mode::Real, &claimed).await;
-        self.take_in(swept).await < claimed.len()
+        if !claimed.is_empty() && self.these(&claimed, sources).await < claimed.len() {
+            // The next look passes over those whose claims are gone.
+            again.extend(with_claims);
+        }
+        again
+    }
+
+    /// Sweeps these addresses; how many it freed.
+    async fn these(&self, addresses: &BTreeSet<Address>, sources: &Arc<dyn Sources>) -> usize {
+        let swept = self.allocator.sweep_these(sources, &self.policy, Mode::Real, addresses).await;
+        self.take_in(swept).await
     }
 
     /// Counts, logs and tells what a pass came to; how much it freed.

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 type Ordinals = (u64, u64);
 
 /// So many pods of one set are looked at; a full pass sees to the others.
-const MOST: u64 = 4_096;
+const MOST: usize = 4_096;
 
 /// Watches StatefulSets.
 pub(super) struct SmallerSets {
@@ -39,14 +39,14 @@ impl SmallerSets {
                     let smaller = before.iter().map(|(set, had)| self.smaller(set, *had));
                     smaller.flatten().collect()
                 }
-                Fed::Put(set) => ordinals(&set).map_or_else(Vec::new, |(name, has)| {
-                    let had = self.known.insert(name.clone(), has);
-                    had.map_or_else(Vec::new, |had| self.smaller(&name, had))
-                }),
-                Fed::Deleted(set) => ordinals(&set).map_or_else(Vec::new, |(name, _)| {
-                    let had = self.known.remove(&name);
-                    had.map_or_else(Vec::new, |had| self.smaller(&name, had))
-                }),
+                Fed::Put(set) => match ordinals(&set) {
+                    Some((name, has)) => self.changed(&name, Some(has)),
+                    None => Vec::new(),
+                },
+                Fed::Deleted(set) => match ordinals(&set) {
+                    Some((name, _)) => self.changed(&name, None),
+                    None => Vec::new(),
+                },
                 Fed::Lost(loss) => {
                     tracing::debug!(?loss, "the watch on StatefulSets begins anew");
                     Vec::new()
@@ -58,16 +58,29 @@ impl SmallerSets {
         }
     }
 
+    /// `set` has these ordinals from now on, or is gone; the pods that it had and has no more.
+    fn changed(&mut self, set: &NamespacedName, has: Option<Ordinals>) -> Vec<NamespacedName> {
+        let had = match has {
+            Some(has) => self.known.insert(set.clone(), has),
+            None => self.known.remove(set),
+        };
+        had.map_or_else(Vec::new, |had| self.smaller(set, had))
+    }
+
     /// The pods of `set` that it had and has no more.
     fn smaller(&self, set: &NamespacedName, had: Ordinals) -> Vec<NamespacedName> {
-        let (start, end) = self.known.get(set).copied().unwrap_or_default();
-        let gone = (had.0..had.1).filter(|ordinal| !(start..end).contains(ordinal));
+        let has = self.known.get(set).copied().unwrap_or_default();
         let name = |ordinal| {
             let name = ObjectName::new(format!("{}-{ordinal}", set.name)).ok()?;
             Some(NamespacedName { namespace: set.namespace.clone(), name })
         };
-        gone.take(MOST as usize).filter_map(name).collect()
+        gone(had, has).take(MOST).filter_map(name).collect()
     }
+}
+
+/// The ordinals that were and are no more.
+fn gone((first, after): Ordinals, (start, end): Ordinals) -> impl Iterator<Item = u64> {
+    (first..after.min(start)).chain(first.max(end)..after)
 }
 
 /// A set's name and its ordinals.
@@ -90,6 +103,15 @@ mod tests {
     fn set(spec: Value) -> Resource {
         serde_json::from_value(json!({"metadata": {"name": "db", "namespace": "shop"}, "spec": spec}))
             .unwrap()
+    }
+
+    #[test]
+    fn what_is_gone_was_there_and_is_not() {
+        let all = || (0..5u64).flat_map(|start| (start..5).map(move |end| (start, end)));
+        for (had, has) in all().flat_map(|had| all().map(move |has| (had, has))) {
+            let expected: Vec<u64> = (had.0..had.1).filter(|n| !(has.0..has.1).contains(n)).collect();
+            assert_eq!(gone(had, has).collect::<Vec<_>>(), expected, "{had:?} {has:?}");
+        }
     }
 
     #[rstest]
