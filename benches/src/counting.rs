@@ -122,6 +122,11 @@ impl<S: Store> Store for CountingStore<S> {
         self.inner.list(selector).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.counters.lists.fetch_add(1, Ordering::Relaxed);
+        self.inner.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         let created = self.inner.create(key, document.clone()).await;
         self.written(key, Some(&document), created)

@@ -4,6 +4,7 @@ use std::{
     io::{self, Write},
     ops::Range,
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::{TryStreamExt as _, stream};
@@ -100,19 +101,53 @@ pub async fn run(server: &dyn Server, size: Size) -> Outcome<()> {
     let watch = stopwatch();
     fill(&filling, &pool, held..addresses).await?;
     let filled = watch();
-    let watch = stopwatch();
-    match measured.add(&add_request(&pool, OTHERS - 1)).await {
-        Err(AddError::Refused { .. }) => {}
-        other => return Err(format!("one more than {addresses} addresses: {other:?}").into()),
-    }
     writeln!(
         io::stdout(),
-        "\nAll {addresses} addresses are held; the last {} took {:.1} s, {AT_ONCE} at once. One more is refused after {:.0} ms.",
+        "\nAll {addresses} addresses are held; the last {} took {:.1} s, {AT_ONCE} at once. Then:\n\n\
+         | a request to | is | ms | reads | lists | writes |\n|---|---|---|---|---|---|",
         addresses - held,
         filled.as_secs_f64(),
-        watch().as_secs_f64() * 1_000.0,
     )?;
+    full(server, place, &filling, &pool).await
+}
+
+/// What a full pool costs a node that has just started: refusals, and grants once an address is free.
+async fn full(server: &dyn Server, place: &str, filling: &Allocator, pool: &Arc<PoolRef>) -> Outcome<()> {
+    /// So long a refusal is repeated without asking the store, and a little more.
+    const BELIEVED: Duration = Duration::from_millis(1_100);
+    let start = async |node: &str| -> Outcome<_> {
+        let counting = CountingStore::new(server.store(place).await?, Sizes::Ignored);
+        let agent = allocator(Arc::new(counting.clone()), node, place).await?;
+        let _ = counting.take();
+        Ok((agent, counting))
+    };
+    let (agent, counting) = start("node-3").await?;
+    for what in ["a node that starts", "it, a second later", "it, another second later"] {
+        let watch = stopwatch();
+        let answer = agent.add(&add_request(pool, OTHERS - 1)).await;
+        if !matches!(answer, Err(AddError::Refused { .. })) {
+            return Err(format!("a full pool answers {answer:?}").into());
+        }
+        tell(what, "refused", watch(), counting.take())?;
+        tokio::time::sleep(BELIEVED).await;
+    }
+    filling.del(&del_request(0)).await?;
+    let other = start("node-4").await?;
+    let served =
+        [(&agent, &counting, "it, once an address is free"), (&other.0, &other.1, "a node that starts then")];
+    for ((agent, counting, what), pod) in served.into_iter().zip(OTHERS - 3..) {
+        let watch = stopwatch();
+        agent.add(&add_request(pool, pod)).await?;
+        tell(what, "served", watch(), counting.take())?;
+        agent.del(&del_request(pod)).await?;
+    }
     Ok(())
+}
+
+fn tell(what: &str, answer: &str, took: Duration, cost: Counted) -> io::Result<()> {
+    let Counted { reads, lists, writes, .. } = cost;
+    let ms = took.as_secs_f64() * 1_000.0;
+    writeln!(io::stdout(), "| {what} | {answer} | {ms:.0} | {reads} | {lists} | {writes} |")
 }
 
 async fn fill(agent: &Allocator, pool: &Arc<PoolRef>, pods: Range<u64>) -> Outcome<()> {

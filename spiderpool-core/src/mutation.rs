@@ -113,6 +113,10 @@ mutations! {
     OnePassExhaustion,
     /// The proof of exhaustion does not look again whether anything changed meanwhile (rule 12; H10).
     ProofNotConfirmed,
+    /// A block is taken for what it was when it was seen, whatever its token is now (rule 12; H10).
+    SeenAtAnyToken,
+    /// What a proof reads after its survey counts, whatever its token is (rule 12; H10).
+    SurveyNotCompared,
     /// A pool that is only contended or edited is left for the next candidate (rule 11; I10).
     ContentionSpills,
     // Stateful owners and the second source (rules 9 and 15).

@@ -114,6 +114,10 @@ impl Store for EtcdStore {
         read::list(&self.cluster, &self.keys, selector).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        read::tokens(&self.cluster, &self.keys, selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.write(key, 0, None, Some(&document)).await
     }

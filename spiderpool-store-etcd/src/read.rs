@@ -1,7 +1,7 @@
 //! Reads: one document, or all that a selector wants, as of one revision.
 
 use etcd_client::{GetOptions, KeyValue, Txn, TxnOp, TxnOpResponse};
-use spiderpool_core::store::{Key, Listing, Position, Selector, StoreError, Versioned, decode};
+use spiderpool_core::store::{Key, Listing, Position, Selector, StoreError, Token, Versioned, decode};
 
 use crate::{
     cluster::{Cluster, read_error},
@@ -10,8 +10,11 @@ use crate::{
     write::token,
 };
 
-/// How many documents or index entries one request asks for.
+/// How many documents one request asks for.
 const PAGE: i64 = 500;
+
+/// How many keys without their documents one request asks for.
+const PAGE_OF_KEYS: i64 = 10_000;
 
 /// How many documents are asked for by their keys in one transaction. Members take 128 operations.
 const PER_TRANSACTION: usize = 100;
@@ -39,9 +42,39 @@ pub(crate) async fn current_revision(cluster: &Cluster, keys: &Keys) -> Result<i
 
 /// All that `selector` selects, as of one revision, which is also the position.
 pub(crate) async fn list(cluster: &Cluster, keys: &Keys, selector: &Selector) -> Result<Listing, StoreError> {
+    let (found, revision) = select(cluster, keys, selector, Content::Whole).await?;
+    let mut items = found.iter().map(|found| versioned(keys, found)).collect::<Result<Vec<_>, _>>()?;
+    items.retain(|item| selector.matches(&item.key, &item.document));
+    items.sort_by(|a, b| a.key.cmp(&b.key));
+    Ok(Listing { items, position: Position(revision.to_string()) })
+}
+
+/// The keys and tokens of all that `selector` selects, as of one revision.
+pub(crate) async fn tokens(
+    cluster: &Cluster,
+    keys: &Keys,
+    selector: &Selector,
+) -> Result<Vec<(Key, Token)>, StoreError> {
+    let (found, _) = select(cluster, keys, selector, Content::Keys).await?;
+    let one = |found: &KeyValue| {
+        let key = keys.decode(found.key()).ok_or_else(|| foreign(found))?;
+        Ok((key, token(found.mod_revision())))
+    };
+    let mut tokens = found.iter().map(one).collect::<Result<Vec<_>, StoreError>>()?;
+    tokens.sort();
+    Ok(tokens)
+}
+
+/// The documents that `selector` selects, or no more than their keys, and the revision they are of.
+async fn select(
+    cluster: &Cluster,
+    keys: &Keys,
+    selector: &Selector,
+    content: Content,
+) -> Result<(Vec<KeyValue>, i64), StoreError> {
     for _ in 0..BEGINNINGS {
-        match list_once(cluster, keys, selector).await? {
-            Some(listing) => return Ok(listing),
+        match select_once(cluster, keys, selector, content).await? {
+            Some(found) => return Ok(found),
             None => continue,
         }
     }
@@ -49,45 +82,56 @@ pub(crate) async fn list(cluster: &Cluster, keys: &Keys, selector: &Selector) ->
 }
 
 /// None if the history was compacted meanwhile.
-async fn list_once(
+async fn select_once(
     cluster: &Cluster,
     keys: &Keys,
     selector: &Selector,
-) -> Result<Option<Listing>, StoreError> {
-    let (found, revision) = match keys.place(selector) {
-        None => (Vec::new(), current_revision(cluster, keys).await.map_err(read_error)?),
-        Some(Place::Documents(range)) => match pages(cluster, &range, Content::Whole).await {
-            Err(Failure::Compacted) => return Ok(None),
-            found => found.map_err(read_error)?,
-        },
-        Some(Place::Index(range)) => {
-            let (entries, revision) = match pages(cluster, &range, Content::Keys).await {
-                Err(Failure::Compacted) => return Ok(None),
-                found => found.map_err(read_error)?,
-            };
-            let wanted: Vec<Vec<u8>> = entries
-                .iter()
-                .map(|entry| match keys.of_index(entry.key()) {
-                    Some(key) => Ok(keys.encode(&key)),
-                    None => Err(foreign(entry)),
-                })
-                .collect::<Result<_, _>>()?;
-            match documents(cluster, &wanted, revision).await {
-                Err(Failure::Compacted) => return Ok(None),
-                found => (found.map_err(read_error)?, revision),
+    content: Content,
+) -> Result<Option<(Vec<KeyValue>, i64)>, StoreError> {
+    let found = match keys.place(selector) {
+        None => current_revision(cluster, keys).await.map(|revision| (Vec::new(), revision)),
+        Some(Place::Documents(range)) => pages(cluster, &range, content).await,
+        Some(Place::Index(range)) => match pages(cluster, &range, Content::Keys).await {
+            Err(failure) => Err(failure),
+            Ok((entries, revision)) => {
+                let wanted: Vec<Vec<u8>> = entries
+                    .iter()
+                    .map(|entry| match keys.of_index(entry.key()) {
+                        Some(key) => Ok(keys.encode(&key)),
+                        None => Err(foreign(entry)),
+                    })
+                    .collect::<Result<_, _>>()?;
+                documents(cluster, &wanted, revision, content).await.map(|found| (found, revision))
             }
-        }
+        },
     };
-    let mut items = found.iter().map(|found| versioned(keys, found)).collect::<Result<Vec<_>, _>>()?;
-    items.retain(|item| selector.matches(&item.key, &item.document));
-    items.sort_by(|a, b| a.key.cmp(&b.key));
-    Ok(Some(Listing { items, position: Position(revision.to_string()) }))
+    match found {
+        Err(Failure::Compacted) => Ok(None),
+        found => found.map(Some).map_err(read_error),
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Whole,
     Keys,
+}
+
+impl Content {
+    fn wanted(self) -> GetOptions {
+        match self {
+            Self::Whole => GetOptions::new(),
+            Self::Keys => GetOptions::new().with_keys_only(),
+        }
+    }
+
+    /// As much of it as one request asks for.
+    fn limited(self) -> GetOptions {
+        self.wanted().with_limit(match self {
+            Self::Whole => PAGE,
+            Self::Keys => PAGE_OF_KEYS,
+        })
+    }
 }
 
 /// All of `range` as of the revision of its first page, and that revision.
@@ -97,11 +141,7 @@ async fn pages(cluster: &Cluster, range: &Range, content: Content) -> Result<(Ve
     loop {
         let from = &first;
         let answer = cluster.read(|mut clients| async move {
-            let mut options =
-                GetOptions::new().with_range(range.end.clone()).with_limit(PAGE).with_revision(revision);
-            if content == Content::Keys {
-                options = options.with_keys_only();
-            }
+            let options = content.limited().with_range(range.end.clone()).with_revision(revision);
             clients.kv.get(from.clone(), Some(options)).await
         });
         let mut answer = answer.await?;
@@ -121,12 +161,17 @@ async fn pages(cluster: &Cluster, range: &Range, content: Content) -> Result<(Ve
 }
 
 /// The documents under `wanted`, as of `revision`.
-async fn documents(cluster: &Cluster, wanted: &[Vec<u8>], revision: i64) -> Result<Vec<KeyValue>, Failure> {
+async fn documents(
+    cluster: &Cluster,
+    wanted: &[Vec<u8>],
+    revision: i64,
+    content: Content,
+) -> Result<Vec<KeyValue>, Failure> {
     let mut found = Vec::with_capacity(wanted.len());
     for some in wanted.chunks(PER_TRANSACTION) {
         let answer = cluster.read(|mut clients| async move {
             let then =
-                |key: &Vec<u8>| TxnOp::get(key.clone(), Some(GetOptions::new().with_revision(revision)));
+                |key: &Vec<u8>| TxnOp::get(key.clone(), Some(content.wanted().with_revision(revision)));
             clients.kv.txn(Txn::new().and_then(some.iter().map(then).collect::<Vec<_>>())).await
         });
         for answer in answer.await?.op_responses() {

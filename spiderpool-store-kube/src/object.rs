@@ -227,6 +227,28 @@ pub(crate) fn read_list(kind: Kind, bytes: &[u8]) -> Result<(Vec<Versioned>, Str
     })
 }
 
+/// An object of which no more than its metadata was asked for.
+#[derive(Deserialize)]
+struct Named {
+    metadata: ObjectMeta,
+}
+
+/// The API server says null for none of them.
+#[derive(Deserialize)]
+struct NamedList {
+    items: Option<Vec<Named>>,
+}
+
+/// Reads a list of objects of `kind` that were asked for by their metadata: keys and tokens, in any order.
+pub(crate) fn read_tokens(kind: Kind, bytes: &[u8]) -> Result<Vec<(Key, Token)>, StoreError> {
+    let list = parse::<NamedList>(kind.name(), bytes)?;
+    let one = |Named { metadata }: Named| {
+        let key = key_of(kind, metadata.namespace.as_deref(), &metadata.name)?;
+        Some((key, Token::new(metadata.resource_version.unwrap_or_default())))
+    };
+    Ok(list.items.unwrap_or_default().into_iter().filter_map(one).collect())
+}
+
 /// Reads an answer of the API server.
 pub(crate) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| garbled(what, &error))

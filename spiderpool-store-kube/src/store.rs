@@ -16,11 +16,11 @@ use spiderpool_core::{
 use crate::{
     ConnectError, KubeConfig,
     answer::{Intent, failure, is_absent, silence},
-    api::Api,
+    api::{Api, Form},
     foreign::Foreign,
     labels::{may_select, query},
     names::{CustomResource, FINALIZER, StatusSubresource},
-    object::{object, parse, read, read_list},
+    object::{object, parse, read, read_list, read_tokens},
     place::{Place, is_label},
     watch::{KubeWatch, is_watched, revision},
 };
@@ -281,6 +281,14 @@ fn sized(key: &Key, object: &Value) -> Result<(), StoreError> {
     }
 }
 
+/// What to ask a collection for. Without a resourceVersion: the newest, at one instant.
+fn asking(collection: String, selector: &Selector) -> String {
+    match query(selector).as_str() {
+        "" => collection,
+        wanted => format!("{collection}?{wanted}"),
+    }
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Store for KubeStore {
@@ -321,14 +329,25 @@ impl Store for KubeStore {
             let position = Position(self.now(resource, selector.kind()).await?);
             return Ok(Listing { items: Vec::new(), position });
         };
-        // Without a resourceVersion: the newest, at one instant.
-        let wanted = query(selector);
-        let path = if wanted.is_empty() { path } else { format!("{path}?{wanted}") };
+        let path = asking(path, selector);
         let (mut items, revision) =
             read_list(selector.kind(), &self.api.read(&path, resource.plural).await?)?;
         items.retain(|item| may_select(selector, &item.key) && selector.matches(&item.key, &item.document));
         items.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(Listing { items, position: Position(revision) })
+    }
+
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        let (resource, path) = Self::collection(selector)?;
+        let Some(path) = path else { return Ok(Vec::new()) };
+        let answer = self.api.ask_list(&asking(path, selector), Form::Metadata).await?;
+        if !answer.status.is_success() {
+            return Err(failure(None, resource.plural, "", Intent::Read, &answer));
+        }
+        let mut tokens = read_tokens(selector.kind(), &answer.body)?;
+        tokens.retain(|(key, _)| may_select(selector, key));
+        tokens.sort();
+        Ok(tokens)
     }
 
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {

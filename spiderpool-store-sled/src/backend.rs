@@ -184,6 +184,10 @@ impl Store for SledStore {
         self.desk.committed.list(selector)
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.desk.committed.tokens(selector)
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.write(key, Action::Create(document)).await
     }

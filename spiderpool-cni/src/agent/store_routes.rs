@@ -57,6 +57,10 @@ async fn list(State(shared): State<StoreShared>, Body(request): Body<StoreList>)
     answer(shared.store.list(&request.selector).await)
 }
 
+async fn tokens(State(shared): State<StoreShared>, Body(request): Body<StoreList>) -> Response {
+    answer(shared.store.tokens(&request.selector).await)
+}
+
 async fn write(State(shared): State<StoreShared>, Body(request): Body<StoreWrite>) -> Response {
     let store = Arc::clone(&shared.store);
     // To its end even if the client hangs up, as a grant is.
@@ -116,6 +120,7 @@ where
         .route(path::STORE_CAPABILITIES, get(capabilities))
         .route(path::STORE_GET, post(read))
         .route(path::STORE_LIST, post(list))
+        .route(path::STORE_TOKENS, post(tokens))
         .route(path::STORE_WRITE, post(write))
         .route(path::STORE_WATCH, post(follow))
 }

@@ -54,6 +54,8 @@ pub mod path {
     pub const STORE_GET: &str = "/v1/store/get";
     /// POST: documents by selector.
     pub const STORE_LIST: &str = "/v1/store/list";
+    /// POST: keys and tokens of documents, by selector.
+    pub const STORE_TOKENS: &str = "/v1/store/tokens";
     /// POST: one compare-and-swap.
     pub const STORE_WRITE: &str = "/v1/store/write";
     /// POST: changes as they happen, a line each.

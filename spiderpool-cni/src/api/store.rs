@@ -19,7 +19,8 @@ pub struct StoreGot {
     pub found: Option<Versioned>,
 }
 
-/// POST `/v1/store/list`; the answer is a [`spiderpool_core::store::Listing`].
+/// POST `/v1/store/list`; the answer is a [`spiderpool_core::store::Listing`]. POST `/v1/store/tokens`; the answer is a list
+/// of keys, each with its token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreList {
     /// Which documents.

@@ -92,6 +92,10 @@ impl Store for AgentStore {
         self.call(path::STORE_LIST, &StoreList { selector: selector.clone() }, read_error).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.call(path::STORE_TOKENS, &StoreList { selector: selector.clone() }, read_error).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         Self::token(self.write(&StoreWrite::Create { key: key.clone(), document }).await?)
     }

@@ -222,7 +222,10 @@ impl Committer {
                         driver.conflicts.done(running.tickets.len(), running.writes.repeated);
                     }
                     driver.cache.put(&waiter.id, committed.block.clone());
-                    if let Some((_, block)) = &committed.block {
+                    if let Some((token, block)) = &committed.block {
+                        if driver.shared {
+                            driver.sightings.saw(token, block);
+                        }
                         driver.finder.observe(block);
                     }
                     for (ticket, outcome) in running.tickets.iter().zip(committed.into_outcomes()) {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::{Either, join_all, poll_immediate, select, try_join};
+use futures_util::future::{Either, join_all, poll_immediate, select, try_join, try_join_all};
 
 use super::{
     cache::Cache,
@@ -22,18 +22,24 @@ use super::{
     lock::AsyncMutex,
     log::IntentLog,
     settling::{Settling, Turn},
+    sightings::Sightings,
 };
 use crate::{
     env::Env,
     hash::mix,
-    model::{Block, BlockId, PlanId},
-    protocol::{Failure, Input, Intent, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step},
-    store::{Room, Selector, Store, StoreError},
+    model::{BlockId, PlanId},
+    protocol::{
+        Failure, Input, Intent, Logging, Machine, Op, PoolRef, Reply, Setting, Spent, Step, Surveyed,
+    },
+    store::{Key, Listing, Room, Selector, Store, StoreError, Token, Versioned},
     time::Moment,
 };
 
 /// How soon those who wait for a plan look again.
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
+
+/// So many blocks are listed whole for the finder; of more, no more than is asked for is.
+const FEW: u128 = 64;
 
 /// Everything that running a machine takes.
 #[derive(Debug)]
@@ -48,6 +54,7 @@ pub(super) struct Driver {
     pub(super) setting: Setting,
     pub(super) index: Index,
     pub(super) cache: Cache,
+    pub(super) sightings: Sightings,
     pub(super) finder: Finder,
     pub(super) settling: Settling,
     /// Held by whoever lists a pool's blocks for the finder.
@@ -119,7 +126,10 @@ impl Driver {
             Op::GetBoth([first, second]) => {
                 try_join(store.get(&first), store.get(&second)).await.map(|(a, b)| Reply::GotBoth([a, b]))
             }
-            Op::List(selector) => store.list(&selector).await.map(Reply::Listed),
+            Op::List(selector) => self.list(&selector).await.map(Reply::Listed),
+            // In boxes: what is rare must not make every other request's future large.
+            Op::Survey(selector) => Box::pin(self.survey(&selector)).await,
+            Op::GetAll(blocks) => Box::pin(self.get_all(blocks)).await.map(Reply::GotAll),
             Op::Create(key, document) => store.create(&key, document).await.map(Reply::Written),
             Op::Update(key, token, document) => {
                 store.update(&key, &token, document).await.map(Reply::Written)
@@ -147,6 +157,38 @@ impl Driver {
         done.unwrap_or_else(|error| Reply::Failed(Failure::from(&error)))
     }
 
+    async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
+        let listing = self.store.list(selector).await?;
+        if self.shared {
+            self.sightings.saw_all(&listing);
+        }
+        Ok(listing)
+    }
+
+    /// By tokens, where most blocks were seen before, and they are not in this process' memory anyway.
+    async fn survey(&self, selector: &Selector) -> Result<Reply, StoreError> {
+        if !self.shared || !self.sightings.know_most_of(selector) {
+            return self.list(selector).await.map(Reply::Listed);
+        }
+        let tokens = self.store.tokens(selector).await?;
+        let blocks = tokens.into_iter().filter_map(|(key, token)| match key {
+            Key::Block(id) => Some((self.sightings.last(&id), id, token)),
+            _ => None,
+        });
+        Ok(Reply::Surveyed(blocks.map(|(seen, id, token)| Surveyed::of(id, token, seen.as_ref())).collect()))
+    }
+
+    async fn get_all(&self, blocks: Vec<BlockId>) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let keys: Vec<Key> = blocks.into_iter().map(Key::Block).collect();
+        let found = try_join_all(keys.iter().map(|key| self.store.get(key))).await?;
+        for found in found.iter().flatten() {
+            if let Some(block) = found.document.as_block() {
+                self.sightings.saw(&found.token, block);
+            }
+        }
+        Ok(found)
+    }
+
     async fn hint(&self, pool: &PoolRef, spent: Option<(BlockId, Spent)>) -> Reply {
         // Once per search: what it tried meanwhile is not offered to it again.
         let first = spent.is_none();
@@ -158,12 +200,8 @@ impl Driver {
             let _turn = self.listing.lock().await;
             hint = self.finder.hint(pool, None, now, moment, self.number());
             let listed = match hint {
-                Hint::Load => {
-                    self.blocks_of(pool, Room::Any).await.map(|blocks| self.finder.load(pool, &blocks))
-                }
-                Hint::Look(room) => {
-                    self.blocks_of(pool, room).await.map(|blocks| self.finder.looked(pool, &blocks))
-                }
+                Hint::Load => self.sights(pool, Room::Any).await.map(|seen| self.finder.load(pool, &seen)),
+                Hint::Look(room) => self.sights(pool, room).await.map(|seen| self.finder.looked(pool, &seen)),
                 _ => Ok(()),
             };
             if let Err(error) = listed {
@@ -175,8 +213,8 @@ impl Driver {
         }
         if hint == Hint::Nothing && self.shared && first {
             // Near exhaustion other nodes give addresses back: a filtered listing, before the proof reads everything.
-            match self.blocks_of(pool, Room::Some).await {
-                Ok(blocks) => self.finder.looked(pool, &blocks),
+            match self.sights(pool, Room::Some).await {
+                Ok(seen) => self.finder.looked(pool, &seen),
                 Err(error) => return Reply::Failed(Failure::from(&error)),
             }
             hint = self.finder.hint(pool, None, now, moment, self.number());
@@ -201,22 +239,37 @@ impl Driver {
         }
     }
 
-    async fn blocks_of(&self, pool: &PoolRef, room: Room) -> Result<Vec<Arc<Block>>, StoreError> {
+    /// The blocks of a pool, and which addresses are free there as far as that is known: whole where they are few, else by
+    /// their keys and labels.
+    async fn sights(&self, pool: &PoolRef, room: Room) -> Result<Vec<(u128, u64)>, StoreError> {
         let bits = self.setting.bits.get();
         let (Some(first), Some(last)) = (pool.usable.first(), pool.usable.last()) else {
             return Ok(Vec::new());
         };
-        let listing = self
-            .store
-            .list(&Selector::Blocks {
-                scope: pool.scope.clone(),
-                family: pool.family,
-                first: first.value() >> bits,
-                last: last.value() >> bits,
-                room,
-            })
-            .await?;
-        Ok(listing.items.into_iter().filter_map(|item| item.document.as_block().cloned()).collect())
+        let (first, last) = (first.value() >> bits, last.value() >> bits);
+        let of = |room| {
+            let (scope, family) = (pool.scope.clone(), pool.family);
+            Selector::Blocks { scope, family, first, last, room }
+        };
+        if !self.shared || last - first < FEW {
+            let listing = self.list(&of(room)).await?;
+            let blocks = listing.items.iter().filter_map(|item| item.document.as_block());
+            return Ok(blocks.map(|block| (block.id().index, !block.held())).collect());
+        }
+        let indices = |found: Vec<(Key, Token)>| {
+            let index = |(key, _)| if let Key::Block(id) = key { Some(id.index) } else { None };
+            found.into_iter().filter_map(index).collect::<Vec<u128>>()
+        };
+        let (all, roomy) = (of(Room::Any), of(Room::Some));
+        let all = async {
+            match room {
+                Room::Any => self.store.tokens(&all).await.map(indices),
+                Room::Some => Ok(Vec::new()),
+            }
+        };
+        let (all, roomy) = try_join(all, async { self.store.tokens(&roomy).await.map(indices) }).await?;
+        let full = all.into_iter().map(|index| (index, 0));
+        Ok(full.chain(roomy.into_iter().map(|index| (index, u64::MAX))).collect())
     }
 }
 

@@ -209,8 +209,9 @@ impl Finder {
         Self { bits, key, seed, pools: Mutex::new(Map::with_hasher(seed)) }
     }
 
-    /// Takes in the blocks that exist between the pool's first and last.
-    pub(super) fn load(&self, pool: &PoolRef, existing: &[Arc<Block>]) {
+    /// Takes in the blocks that exist between the pool's first and last, each with the addresses that are free there as far
+    /// as that is known.
+    pub(super) fn load(&self, pool: &PoolRef, existing: &[(u128, u64)]) {
         let blocks = Blocks::of(&pool.usable, self.bits);
         let walk = Walk::new(self.key ^ hash(&pool.uid), blocks.count(), self.bits);
         let mut of_pool = OfPool {
@@ -228,14 +229,7 @@ impl Finder {
             changes: 0,
             changes_at_nothing: 0,
         };
-        for block in existing {
-            let index = block.id().index;
-            let allowed = pool.usable.window_mask(block.first(), self.bits.get());
-            if allowed == 0 {
-                continue;
-            }
-            of_pool.see(index, allowed & !block.held());
-        }
+        self.take_in(pool, &mut of_pool, existing);
         self.pools.lock().insert(pool.uid.clone(), of_pool);
     }
 
@@ -317,15 +311,19 @@ impl Finder {
 
     /// These are all the blocks, or those with room. Each look makes the next one come later, so that what only seems to have room
     /// (it rests, it is reserved) is not tried again and again.
-    pub(super) fn looked(&self, pool: &PoolRef, blocks: &[Arc<Block>]) {
+    pub(super) fn looked(&self, pool: &PoolRef, seen: &[(u128, u64)]) {
         let mut pools = self.pools.lock();
         let Some(known) = pools.get_mut(&pool.uid) else { return };
         known.misses = 0;
         known.patience = known.patience.saturating_mul(2);
-        for block in blocks {
-            let allowed = pool.usable.window_mask(block.first(), self.bits.get());
+        self.take_in(pool, known, seen);
+    }
+
+    fn take_in(&self, pool: &PoolRef, known: &mut OfPool, seen: &[(u128, u64)]) {
+        for (index, free) in seen {
+            let allowed = pool.usable.window_mask(index << self.bits.get(), self.bits.get());
             if allowed != 0 {
-                known.see(block.id().index, allowed & !block.held());
+                known.see(*index, allowed & free);
             }
         }
     }

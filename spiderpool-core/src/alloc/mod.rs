@@ -19,6 +19,7 @@ mod recall;
 mod request;
 mod scope;
 mod settling;
+mod sightings;
 #[cfg(feature = "conformance")]
 mod trials;
 
@@ -49,6 +50,7 @@ use self::{
     interner::{Common, Interner},
     owners::Owners,
     settling::Settling,
+    sightings::Sightings,
 };
 pub(crate) use self::{committer::yield_now, driver::until, lock::AsyncMutex};
 use crate::{
@@ -159,6 +161,7 @@ impl Allocator {
             setting: Setting { bits, snapshots },
             index: Index::new(seed),
             cache: if shared { Cache::on(seed) } else { Cache::off() },
+            sightings: Sightings::default(),
             finder: Finder::new(
                 bits,
                 node.as_str().bytes().fold(0, |key, byte| mix(key ^ u64::from(byte))),
@@ -240,6 +243,7 @@ impl Allocator {
             setting: *setting,
             index: Index::new(seed),
             cache: Cache::off(),
+            sightings: Sightings::default(),
             finder: Finder::new(setting.bits, 0, seed),
             settling: Settling::new(seed),
             listing: AsyncMutex::default(),

@@ -6,7 +6,10 @@
 
 use std::{fmt, hash::Hash, sync::Arc, time::Duration};
 
-use super::intent::{Intent, Outcome, PoolRef};
+use super::{
+    intent::{Intent, Outcome, PoolRef},
+    survey::Surveyed,
+};
 use crate::{
     model::{BlockId, GrantKey, PlanId},
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
@@ -23,6 +26,11 @@ pub enum Op {
     GetBoth([Key; 2]),
     /// List documents. → [`Reply::Listed`]
     List(Selector),
+    /// List blocks as of one instant, or as near to one as the store's listings come; those that this process knows may be
+    /// told by their tokens alone. → [`Reply::Surveyed`], or [`Reply::Listed`] where it knows few
+    Survey(Selector),
+    /// Read these blocks, each linearizably, in no order. → [`Reply::GotAll`]
+    GetAll(Vec<BlockId>),
     /// Create a document. → [`Reply::Written`]
     Create(Key, Document),
     /// Replace a document. → [`Reply::Written`]
@@ -101,6 +109,10 @@ pub enum Reply {
     GotBoth([Option<Versioned>; 2]),
     /// The documents.
     Listed(Listing),
+    /// The blocks, ascending.
+    Surveyed(Vec<Surveyed>),
+    /// The blocks, in the order they were asked for.
+    GotAll(Vec<Option<Versioned>>),
     /// Written, with its new token.
     Written(Token),
     /// Deleted.

@@ -13,6 +13,7 @@ mod part;
 mod prove;
 mod search;
 mod settle;
+mod survey;
 mod truth;
 mod unbind;
 
@@ -31,5 +32,6 @@ pub use part::{OpenAttempt, Part, PartDone, PartGranted, PartWanted};
 pub use prove::{Prove, Snapshots, Verdict};
 pub use search::{Found, Goal, Refusal, Search, Setting, Wait, Wanted};
 pub use settle::{CREATION_GRACE, FENCE_GRACE, Role, Settle, Settled};
+pub use survey::Surveyed;
 pub use truth::{Truth, Truths};
 pub use unbind::{BindingHolder, Kept, UNBIND_BUDGET, Unbind, Unbound};

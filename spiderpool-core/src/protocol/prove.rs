@@ -1,19 +1,23 @@
 //! Proving that a pool is exhausted, at one instant (rule 12).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::{
     intent::PoolRef,
     machine::{Failure, Input, Machine, Op, Reply, Step},
     objects::{Objects, Subject},
+    survey::{Sight, Sights, Surveyed, Tokens, of_listing, of_survey},
 };
 use crate::{
     addr::IpSet,
-    model::{Block, BlockBits, BlockId, Pick, Plan, PlanId},
+    model::{BlockBits, BlockId, Pick, Plan, PlanId},
     mutation::Mutation,
-    store::{Key, Listing, Room, Selector, Token},
+    store::{Key, Room, Selector, Token, Versioned},
     time::Timestamp,
 };
+
+/// So many blocks that changed since they were seen are read one by one; of more, all are listed.
+const MOST_READ: usize = 32;
 
 /// Whether one listing of the store shows one instant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -46,8 +50,11 @@ enum Stage {
     Start,
     PlanOf(Round, Which),
     ObjectsOf(Round, Which),
-    Blocks,
-    BlocksAgain,
+    Survey,
+    /// What a survey did not tell of these is being read.
+    Reading(Vec<Surveyed>),
+    Listing,
+    SurveyAgain,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -80,7 +87,8 @@ pub struct Prove {
     stage: Stage,
     basis: Basis,
     after: Basis,
-    listing: Option<Box<Listing>>,
+    /// Where a listing does not show one instant: the blocks and tokens that the verdict is about.
+    tokens: Tokens,
     verdict: Option<Verdict>,
     /// An edit in flight: nothing can be proven, but what it leaves may have room, and nobody waits for it.
     in_flight: Option<Subject>,
@@ -98,7 +106,7 @@ impl Prove {
             stage: Stage::Start,
             basis: Basis::default(),
             after: Basis::default(),
-            listing: None,
+            tokens: Tokens::new(),
             verdict: None,
             in_flight: None,
         }
@@ -131,37 +139,116 @@ impl Prove {
         }
     }
 
-    fn list(&mut self, stage: Stage) -> Step<Verdict> {
+    /// Asks for all blocks that may have an address of the pool; none: there are no such addresses.
+    fn ask(&mut self, stage: Stage, op: fn(Selector) -> Op) -> Option<Step<Verdict>> {
         let allowed = self.allowed();
-        let (Some(first), Some(last)) = (allowed.first(), allowed.last()) else {
-            if let Some(subject) = self.in_flight.take() {
-                return Step::Done(Verdict::Unsettled(subject));
-            }
-            self.verdict = Some(Verdict::Exhausted);
-            return self.read_plan(Round::After, Which::Pool);
-        };
+        let (first, last) = (allowed.first()?, allowed.last()?);
         self.stage = stage;
-        Step::Do(Op::List(Selector::Blocks {
+        Some(Step::Do(op(Selector::Blocks {
             scope: self.pool.scope.clone(),
             family: self.pool.family,
             first: first.value() >> self.bits.get(),
             last: last.value() >> self.bits.get(),
             room: Room::Any,
-        }))
+        })))
+    }
+
+    fn survey(&mut self) -> Step<Verdict> {
+        match (self.ask(Stage::Survey, Op::Survey), self.in_flight.take()) {
+            (Some(step), in_flight) => {
+                self.in_flight = in_flight;
+                step
+            }
+            (None, Some(subject)) => Step::Done(Verdict::Unsettled(subject)),
+            (None, None) => {
+                self.verdict = Some(Verdict::Exhausted);
+                self.read_plan(Round::After, Which::Pool)
+            }
+        }
+    }
+
+    /// All blocks, whole.
+    fn list(&mut self) -> Step<Verdict> {
+        self.ask(Stage::Listing, Op::List).unwrap_or(Step::Done(Verdict::Changed))
+    }
+
+    /// Blocks that have changed since they were seen are read, or, where these are many, all.
+    fn surveyed(&mut self, blocks: Vec<Surveyed>, now: Timestamp) -> Step<Verdict> {
+        let allowed = self.allowed();
+        let open = blocks.iter().filter(|block| block.is_open(&allowed, self.bits));
+        let open: Vec<BlockId> = open.map(|block| block.id.clone()).collect();
+        let (sights, tokens) = of_survey(&blocks);
+        if open.is_empty() {
+            return self.judged(&sights, tokens, now);
+        }
+        if open.len() <= MOST_READ {
+            self.stage = Stage::Reading(blocks);
+            return Step::Do(Op::GetAll(open));
+        }
+        match missing_block(&allowed, self.bits, &sights) {
+            Some(index) => Step::Done(Verdict::Room(vec![self.id(index)])),
+            None => self.list(),
+        }
+    }
+
+    /// The blocks that were open in a survey, as they were read after it.
+    fn read(
+        &mut self,
+        surveyed: &[Surveyed],
+        found: Vec<Option<Versioned>>,
+        now: Timestamp,
+    ) -> Step<Verdict> {
+        let allowed = self.allowed();
+        let (mut sights, tokens) = of_survey(surveyed);
+        let mut same = true;
+        let open = surveyed.iter().filter(|block| block.is_open(&allowed, self.bits));
+        for (block, found) in open.zip(found) {
+            same &= found.as_ref().is_some_and(|found| found.token == block.token);
+            match found.as_ref().and_then(|found| found.document.as_block()) {
+                Some(now) => sights.insert(block.id.index, Sight::Block(now.clone())),
+                None => sights.remove(&block.id.index),
+            };
+        }
+        if same || Mutation::SurveyNotCompared.active() {
+            return self.judged(&sights, tokens, now);
+        }
+        // What has changed since may have been anything at the instant of the survey. Room is room whenever it was seen.
+        match self.judge(&sights, now) {
+            room @ Verdict::Room(_) => Step::Done(room),
+            _ => self.list(),
+        }
+    }
+
+    /// What the blocks come to at the instant at which they had these tokens.
+    fn judged(&mut self, sights: &Sights, tokens: Tokens, now: Timestamp) -> Step<Verdict> {
+        let verdict = self.judge(sights, now);
+        if matches!(verdict, Verdict::Room(_)) {
+            return Step::Done(verdict);
+        }
+        if let Some(subject) = self.in_flight.take() {
+            return Step::Done(Verdict::Unsettled(subject));
+        }
+        self.verdict = Some(verdict);
+        match self.snapshots {
+            Snapshots::Yes => self.read_plan(Round::After, Which::Pool),
+            Snapshots::No => {
+                self.tokens = tokens;
+                self.ask(Stage::SurveyAgain, Op::Survey).unwrap_or(Step::Done(Verdict::Changed))
+            }
+        }
+    }
+
+    fn id(&self, index: u128) -> BlockId {
+        BlockId { scope: self.pool.scope.clone(), family: self.pool.family, index }
     }
 
     /// Judges the blocks by what the plans allow, not by their copies.
-    fn judge(&self, listing: &Listing, now: Timestamp) -> Verdict {
+    fn judge(&self, sights: &Sights, now: Timestamp) -> Verdict {
         let allowed = self.allowed();
-        let mut blocks: BTreeMap<u128, &Arc<Block>> = BTreeMap::new();
-        for item in &listing.items {
-            if let Some(block) = item.document.as_block() {
-                blocks.insert(block.id().index, block);
-            }
-        }
         let mut cooling: Option<Timestamp> = None;
         let mut room = Vec::new();
-        for (index, block) in &blocks {
+        for (index, sight) in sights {
+            let Sight::Block(block) = sight else { continue };
             match block.pick(allowed.window_mask(block.first(), self.bits.get()), now, self.pool.cooldown) {
                 Pick::Free(_) => room.push(*index),
                 Pick::Cooling(until) => cooling = Some(cooling.map_or(until, |first| first.min(until))),
@@ -169,19 +256,13 @@ impl Prove {
             }
         }
         if room.is_empty() {
-            room.extend(missing_block(
-                &allowed,
-                self.bits,
-                |index| blocks.contains_key(&index),
-                blocks.len(),
-            ));
+            room.extend(missing_block(&allowed, self.bits, sights));
         } else {
             let choice = (self.salt % room.len() as u64) as usize;
             room.rotate_left(choice);
         }
-        let id = |index| BlockId { scope: self.pool.scope.clone(), family: self.pool.family, index };
         match (room.is_empty(), cooling) {
-            (false, _) => Verdict::Room(room.into_iter().map(id).collect()),
+            (false, _) => Verdict::Room(room.into_iter().map(|index| self.id(index)).collect()),
             (true, Some(until)) => Verdict::Cooling(until),
             (true, None) => Verdict::Exhausted,
         }
@@ -201,22 +282,18 @@ impl Prove {
     }
 }
 
-/// The first block of `allowed` that does not exist. `existing` blocks are skipped, so this looks at no more than
-/// one block more than exist.
-fn missing_block(
-    allowed: &IpSet,
-    bits: BlockBits,
-    exists: impl Fn(u128) -> bool,
-    existing: usize,
-) -> Option<u128> {
+/// The first block of `allowed` that does not exist. Those that do are skipped, so this looks at no more than one block
+/// more than exist.
+fn missing_block(allowed: &IpSet, bits: BlockBits, existing: &Sights) -> Option<u128> {
     let mut looked_at = 0;
     let mut next_free_index = 0u128;
     for range in allowed.ranges() {
         let last = range.last().value() >> bits.get();
         let mut index = (range.first().value() >> bits.get()).max(next_free_index);
         while index <= last {
-            if looked_at > existing || !exists(index) {
-                return Some(index).filter(|index| !exists(*index));
+            let exists = existing.contains_key(&index);
+            if looked_at > existing.len() || !exists {
+                return Some(index).filter(|_| !exists);
             }
             looked_at += 1;
             index += 1;
@@ -268,33 +345,23 @@ impl Machine for Prove {
                 basis.objects.push(objects);
                 match (round, which) {
                     (round, Which::Pool) => self.read_plan(round, Which::Reservations),
-                    (Round::Before, Which::Reservations) => self.list(Stage::Blocks),
+                    (Round::Before, Which::Reservations) => self.survey(),
                     (Round::After, Which::Reservations) => Step::Done(self.conclude()),
                 }
             }
-            (Stage::Blocks, Reply::Listed(listing)) => {
-                let verdict = self.judge(&listing, input.now);
-                if matches!(verdict, Verdict::Room(_)) {
-                    return Step::Done(verdict);
-                }
-                if let Some(subject) = self.in_flight.take() {
-                    return Step::Done(Verdict::Unsettled(subject));
-                }
-                self.verdict = Some(verdict);
-                match self.snapshots {
-                    Snapshots::Yes => self.read_plan(Round::After, Which::Pool),
-                    Snapshots::No => {
-                        self.listing = Some(Box::new(listing));
-                        self.list(Stage::BlocksAgain)
-                    }
-                }
+            (Stage::Survey, Reply::Surveyed(blocks)) => self.surveyed(blocks, input.now),
+            (Stage::Reading(surveyed), Reply::GotAll(found)) => self.read(&surveyed, found, input.now),
+            (Stage::Survey | Stage::Listing, Reply::Listed(listing)) => {
+                let (sights, tokens) = of_listing(&listing);
+                self.judged(&sights, tokens, input.now)
             }
-            (Stage::BlocksAgain, Reply::Listed(again)) => {
-                let tokens = |listing: &Listing| -> Vec<(Key, Token)> {
-                    listing.items.iter().map(|item| (item.key.clone(), item.token.clone())).collect()
+            (Stage::SurveyAgain, reply @ (Reply::Surveyed(_) | Reply::Listed(_))) => {
+                let again = match &reply {
+                    Reply::Surveyed(blocks) => of_survey(blocks).1,
+                    Reply::Listed(listing) => of_listing(listing).1,
+                    _ => Tokens::new(),
                 };
-                let differ = self.listing.take().is_none_or(|first| tokens(&first) != tokens(&again));
-                if differ && !Mutation::ProofNotConfirmed.active() {
+                if self.tokens != again && !Mutation::ProofNotConfirmed.active() {
                     return Step::Done(Verdict::Changed);
                 }
                 self.read_plan(Round::After, Which::Pool)

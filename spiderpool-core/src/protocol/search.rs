@@ -154,12 +154,18 @@ pub struct Search {
     record: Option<Arc<Record>>,
     stage: Stage,
     pauses: u32,
+    /// How often room was proven and not had since the last pause.
+    proofs: u32,
     why: Option<Wait>,
     /// The block that is tried again once its plan is settled.
     again: Option<BlockId>,
     /// Plans that were settled for the sake of the wanted address: once each, or it would go on for ever.
     settled: u8,
 }
+
+/// Whoever finds room so often in a row, and others are quicker each time, waits a little: a proof is the dearest thing
+/// that a request can ask for.
+const QUICK_PROOFS: u32 = 2;
 
 impl Search {
     /// Looks for `wanted`. `salt` is random.
@@ -175,6 +181,7 @@ impl Search {
             record: None,
             stage: Stage::Start,
             pauses: 0,
+            proofs: 0,
             why: None,
             again: None,
             settled: 0,
@@ -232,6 +239,10 @@ impl Search {
         if Mutation::OnePassExhaustion.active() {
             return self.note(None);
         }
+        if self.proofs >= QUICK_PROOFS {
+            return self.pause(self.contended(), input.moment);
+        }
+        self.proofs += 1;
         let Some(pool) = self.candidate().cloned() else { return self.try_candidate(None) };
         let prove = Prove::new(pool, self.setting.bits, self.setting.snapshots, self.salt);
         self.stage = Stage::Proving(Box::new(prove));
@@ -260,6 +271,7 @@ impl Search {
         }
         self.why = Some(why);
         self.pauses += 1;
+        self.proofs = 0;
         self.stage = Stage::Waiting;
         Step::Do(Op::Sleep(Duration::from_millis(1 << self.pauses.min(6))))
     }

@@ -71,6 +71,10 @@ impl Store for Tap {
         Ok(first)
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        Ok(self.list(selector).await?.items.into_iter().map(|item| (item.key, item.token)).collect())
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         let token = self.store.create(key, document.clone()).await?;
         self.observe_put(key, &token, document);

@@ -77,6 +77,10 @@ impl Store for MemoryStore {
         self.committed.list(selector)
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.committed.tokens(selector)
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.write(key, Action::Create(document))
     }

@@ -141,6 +141,13 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// As [`Store::get`].
     async fn list(&self, selector: &Selector) -> Result<Listing, StoreError>;
 
+    /// The keys and tokens of the documents that [`Store::list`] would give, ascending by key, and as much one instant as
+    /// a listing is: for whoever knows most of the contents by their tokens. Costs a backend no more than their keys.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError>;
+
     /// Creates `document` under `key` if nothing is there.
     ///
     /// # Errors

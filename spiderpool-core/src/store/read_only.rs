@@ -33,6 +33,10 @@ impl Store for ReadOnly {
         self.0.list(selector).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.0.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, _: Document) -> Result<Token, StoreError> {
         Err(refused(key))
     }

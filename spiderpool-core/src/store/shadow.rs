@@ -95,6 +95,17 @@ impl Store for ShadowStore {
         Ok(Listing { items: all.into_values().collect(), position })
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        let mut all: BTreeMap<Key, Token> = self.inner.tokens(selector).await?.into_iter().collect();
+        for (key, document) in &self.written.lock().documents {
+            match document.as_ref().filter(|found| selector.matches(key, &found.document)) {
+                Some(found) => all.insert(key.clone(), found.token.clone()),
+                None => all.remove(key),
+            };
+        }
+        Ok(all.into_iter().collect())
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.write(key, |written, current| match current {
             Some(_) => Err(StoreError::AlreadyExists { key: key.clone() }),

@@ -25,6 +25,10 @@ macro_rules! forward {
                 (**self).list(selector).await
             }
 
+            async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+                (**self).tokens(selector).await
+            }
+
             async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
                 (**self).create(key, document).await
             }

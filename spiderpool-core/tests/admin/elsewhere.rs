@@ -42,6 +42,10 @@ impl Store for Elsewhere {
         }
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.0.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.0.create(key, document).await
     }

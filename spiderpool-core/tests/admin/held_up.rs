@@ -57,6 +57,10 @@ impl Store for Delayed {
         self.inner.list(selector).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.inner.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         if *key == Key::Pool(self.pool.parse().unwrap()) {
             self.before_pool.lock().iter_mut().for_each(|Happening(happen)| happen());

@@ -214,7 +214,11 @@ fn cases_of(mutation: Mutation) -> &'static str {
         M::IgnoreReservations | M::SettleDropsCreation => "H7",
         M::PlanOfTheName | M::DeleteWithoutBump => "H8",
         M::AgentNeverSettles => "H9",
-        M::OnePassExhaustion | M::ProofNotConfirmed | M::ContentionSpills => "H10",
+        M::OnePassExhaustion
+        | M::ProofNotConfirmed
+        | M::SeenAtAnyToken
+        | M::SurveyNotCompared
+        | M::ContentionSpills => "H10",
         M::AddLeavesAttemptOpen
         | M::DelLeavesAttemptOpen
         | M::CloseWithoutBump

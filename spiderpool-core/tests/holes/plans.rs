@@ -200,10 +200,24 @@ fn h10_exhausted_is_proven_at_one_instant() {
     Case::new("H10", "3 agents: DEL, ADD, ADD; pool of 2", churn.clone())
         .survives()
         .falls_to(Mutation::OnePassExhaustion);
+    // Who has seen both blocks is told of their tokens alone.
+    Case::new("H10", "3 agents, one with a cache: DEL, ADD, ADD; pool of 2", churn.caching())
+        .survives()
+        .falls_to(Mutation::SeenAtAnyToken);
     // Listings that show no instant: each block was seen full, but never both at once.
     let at = |pod: &str, start| Task::from(ask(pod, &format!("c{pod}"), &both()).starting(start));
     let torn = world(&[0, 1]).actor("n1", vec![at("x", 1)]).run_out();
     let torn = torn.then(vec![del("x"), at("a", 0), del("a"), at("c", 1)]).actor("n2", vec![at("b", 1)]);
+    Case::new("H10", "2 agents, one with a cache: DEL, ADD, DEL, ADD; ADD", torn.clone().caching())
+        .survives()
+        .falls_to(Mutation::SurveyNotCompared);
+    Case::new(
+        "H10",
+        "2 agents, one with a cache: DEL, ADD, DEL, ADD; ADD; surveys that show no instant",
+        torn.clone().caching().without_snapshots(),
+    )
+    .survives()
+    .falls_to(Mutation::ProofNotConfirmed);
     Case::new(
         "H10",
         "2 agents: DEL, ADD, DEL, ADD; ADD; listings that show no instant",

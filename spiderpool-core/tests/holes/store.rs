@@ -80,6 +80,9 @@ impl ModelStore {
         Some(match op {
             Op::Get(key) => Reply::Got(self.get(key)),
             Op::List(selector) => Reply::Listed(self.list(selector)),
+            Op::GetAll(blocks) => {
+                Reply::GotAll(blocks.iter().map(|block| self.get(&Key::Block(block.clone()))).collect())
+            }
             Op::Create(key, document) => match self.get(key) {
                 Some(_) => Reply::Failed(Failure::Exists),
                 None => Reply::Written(self.put(key, document.clone())),

@@ -10,7 +10,7 @@ use spiderpool_core::{
 const SEEDS: u64 = 120;
 
 /// What only the exhaustive exploration (tests/holes) finds surely, and why no seed here does, or one in thousands.
-const NOT_FOUND: [(Mutation, &str); 10] = [
+const NOT_FOUND: [(Mutation, &str); 11] = [
     (
         Mutation::ClaimSubnetBlindly,
         "two edits must claim the same address of a Subnet between one reading and one write of its record (a seed in \
@@ -27,6 +27,11 @@ const NOT_FOUND: [(Mutation, &str); 10] = [
     (
         Mutation::ProofNotConfirmed,
         "a pool must fill up and be widened, or lose a holder, between two listings that take turns with it",
+    ),
+    (
+        Mutation::SurveyNotCompared,
+        "between a survey and the reading of a block that changed before it, the block must fill up, and another one that was \
+         full must have lost a holder before that",
     ),
     (
         Mutation::ClaimNotRead,
@@ -64,9 +69,9 @@ fn known(mutation: Mutation) -> Option<u64> {
 }
 
 const HINTS: &[(Mutation, u64)] = &[
-    (Mutation::CloseWithoutBump, 169),
-    (Mutation::CloseForgetsReattaching, 891),
-    (Mutation::UnbindRunning, 184),
+    (Mutation::AgentNeverSettles, 252),
+    (Mutation::UncertainNotLogged, 447),
+    (Mutation::UnbindRunning, 163),
 ];
 
 fn found(mutation: Mutation) -> Option<(u64, String)> {

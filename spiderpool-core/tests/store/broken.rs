@@ -35,6 +35,8 @@ enum Defect {
     ListsInPieces,
     NamespaceIsPrefix,
     RoomIsIgnored,
+    TokensShort,
+    TokensInPieces,
     WatchSkips,
     WatchRepeats,
     WatchForgetsDeletions,
@@ -90,6 +92,56 @@ impl Broken {
         found
     }
 
+    async fn listing(&self, selector: &Selector, in_pieces: bool) -> Result<Listing, StoreError> {
+        let wider = match selector {
+            Selector::Blocks { scope, family, first, last, .. } if self.is(RoomIsIgnored) => {
+                let (scope, family, first, last) = (scope.clone(), *family, *first, *last);
+                Selector::Blocks { scope, family, first, last, room: Room::Any }
+            }
+            Selector::InNamespace(kind, _) if self.is(NamespaceIsPrefix) => Selector::Kind(*kind),
+            _ => selector.clone(),
+        };
+        let mut listing = self.inner.list(&wider).await?;
+        match self.defect {
+            NamespaceIsPrefix => {
+                if let Selector::InNamespace(_, wanted) = selector {
+                    listing.items.retain(|item| match &item.key {
+                        Key::Endpoint(name) => name.namespace.as_str().starts_with(wanted.as_str()),
+                        Key::Resource(name) => name
+                            .namespace
+                            .as_ref()
+                            .is_some_and(|own| own.as_str().starts_with(wanted.as_str())),
+                        _ => false,
+                    });
+                }
+            }
+            ListsUnordered => listing.items.reverse(),
+            ListsShort => listing.items.truncate(15),
+            _ if in_pieces => {
+                // The second piece is read once the first has been overtaken, as long as anybody writes.
+                let first = listing.items.first().cloned();
+                let mut overtaken = 0;
+                for _ in 0..1_000 {
+                    std::thread::yield_now();
+                    let again = self.inner.list(&wider).await?;
+                    overtaken += u32::from(again.items.first() != listing.items.first());
+                    listing = again;
+                    if overtaken > 2 {
+                        break;
+                    }
+                }
+                if let (Some(old), Some(new)) = (first, listing.items.first_mut())
+                    && old.key == new.key
+                {
+                    *new = old;
+                }
+            }
+            _ => {}
+        }
+        listing.items = listing.items.into_iter().map(|item| self.show(item)).collect();
+        Ok(listing)
+    }
+
     /// The inner store's token for the one that was shown.
     async fn unshow(&self, key: &Key, token: &Token) -> Result<Token, StoreError> {
         let found = self.inner.get(key).await?;
@@ -130,53 +182,22 @@ impl Store for Broken {
     }
 
     async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
-        let wider = match selector {
-            Selector::Blocks { scope, family, first, last, .. } if self.is(RoomIsIgnored) => {
-                let (scope, family, first, last) = (scope.clone(), *family, *first, *last);
-                Selector::Blocks { scope, family, first, last, room: Room::Any }
-            }
-            Selector::InNamespace(kind, _) if self.is(NamespaceIsPrefix) => Selector::Kind(*kind),
-            _ => selector.clone(),
-        };
-        let mut listing = self.inner.list(&wider).await?;
-        match self.defect {
-            NamespaceIsPrefix => {
-                if let Selector::InNamespace(_, wanted) = selector {
-                    listing.items.retain(|item| match &item.key {
-                        Key::Endpoint(name) => name.namespace.as_str().starts_with(wanted.as_str()),
-                        Key::Resource(name) => name
-                            .namespace
-                            .as_ref()
-                            .is_some_and(|own| own.as_str().starts_with(wanted.as_str())),
-                        _ => false,
-                    });
-                }
-            }
-            ListsUnordered => listing.items.reverse(),
-            ListsShort => listing.items.truncate(15),
-            ListsInPieces => {
-                // The second piece is read once the first has been overtaken, as long as anybody writes.
-                let first = listing.items.first().cloned();
-                let mut overtaken = 0;
-                for _ in 0..1_000 {
-                    std::thread::yield_now();
-                    let again = self.inner.list(&wider).await?;
-                    overtaken += u32::from(again.items.first() != listing.items.first());
-                    listing = again;
-                    if overtaken > 2 {
-                        break;
-                    }
-                }
-                if let (Some(old), Some(new)) = (first, listing.items.first_mut())
-                    && old.key == new.key
-                {
-                    *new = old;
-                }
-            }
-            _ => {}
+        self.listing(selector, self.is(ListsInPieces)).await
+    }
+
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        let piecewise = self.is(TokensInPieces);
+        let mut tokens: Vec<_> = self
+            .listing(selector, piecewise)
+            .await?
+            .items
+            .into_iter()
+            .map(|item| (item.key, item.token))
+            .collect();
+        if self.is(TokensShort) {
+            tokens.truncate(15);
         }
-        listing.items = listing.items.into_iter().map(|item| self.show(item)).collect();
-        Ok(listing)
+        Ok(tokens)
     }
 
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
@@ -355,6 +376,7 @@ impl Harness for Harnessed {
 #[case(ListsUnordered, "list::every_selector")]
 #[case(ListsShort, "list::keys_that_stress_order")]
 #[case(ListsShort, "list::during_writes")]
+#[case(TokensShort, "list::every_selector")]
 #[case(NamespaceIsPrefix, "labels::namespace_is_exact")]
 #[case(RoomIsIgnored, "labels::room_follows_the_block")]
 #[case(WatchSkips, "watch::every_change_in_order_once")]
@@ -385,6 +407,7 @@ fn defects_are_found(#[case] defect: Defect, #[case] check: &str) {
 #[rstest]
 #[case(LosesUpdates, "race::no_update_is_lost")]
 #[case(ListsInPieces, "list::one_instant")]
+#[case(TokensInPieces, "list::tokens_of_one_instant")]
 fn races_are_found(#[case] defect: Defect, #[case] check: &str) {
     use spiderpool_core::store::conformance::run_one;
     let found = (0..100).any(|_| !block_on(run_one(&Harnessed(defect), check)).unwrap().is_green(1));

@@ -212,6 +212,10 @@ impl<S: Store> Store for Doubting<S> {
         self.0.list(selector).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.0.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         doubted(self.0.create(key, document).await)
     }

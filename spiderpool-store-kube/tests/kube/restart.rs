@@ -64,6 +64,10 @@ impl<S: Store> Store for Waiting<S> {
         waited!(self, self.store.list(selector))
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        waited!(self, self.store.tokens(selector))
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         waited!(self, self.store.create(key, document.clone()))
     }

@@ -69,6 +69,9 @@ async fn all_selectors(context: &Context<'_>, samples: Vec<Sample>) -> Result<()
         let expected: Vec<_> = matching.cloned().collect();
         same_items(&listing, &expected)
             .map_err(|failure| Failure::new(format!("{selector:?}: {failure}")))?;
+        let tokens = context.store.tokens(&selector).await?;
+        let expected: Vec<_> = expected.into_iter().map(|(key, token, _)| (key, token)).collect();
+        ensure!(tokens == expected, "{selector:?}: the tokens are {tokens:?}, and should be {expected:?}");
     }
     Ok(())
 }
@@ -189,6 +192,53 @@ pub(super) async fn during_writes(context: Context<'_>) -> Result<(), Failure> {
         })
     };
     gather(context.harness, 3, work).await.map(drop)
+}
+
+/// The same of tokens: whatever pair of them is shown stood side by side.
+pub(super) async fn tokens_of_one_instant(context: Context<'_>) -> Result<(), Failure> {
+    let rounds = (context.harness.volume() / 20).max(50) as u32;
+    let [a, b] = ["a", "b"].map(|name| sample(Kind::Reservation, name, 0));
+    let (a, b) = (a?, b?);
+    let first = (context.put(&a).await?, context.put(&b).await?);
+    // All pairs that ever stood side by side, and those that were shown.
+    let stood: Arc<Mutex<Vec<(Token, Token)>>> = Arc::new(Mutex::new(vec![first.clone()]));
+    let shown: Arc<Mutex<Vec<(Token, Token)>>> = Arc::default();
+    let done: Stop = Arc::default();
+    let work = |n: usize| -> BoxFuture<Result<(), Failure>> {
+        let (store, done, mut now) = (context.store.clone(), done.clone(), first.clone());
+        let (stood, shown) = (stood.clone(), shown.clone());
+        Box::pin(async move {
+            if n > 0 {
+                while !*done.lock() {
+                    let found = store.tokens(&Selector::Kind(Kind::Reservation)).await?;
+                    let [(_, a), (_, b)] = &found[..] else {
+                        return Err(Failure::new("tokens of one of two documents are missing"));
+                    };
+                    shown.lock().push((a.clone(), b.clone()));
+                }
+                return Ok(());
+            }
+            let outcome = async {
+                for version in 1..=rounds {
+                    let next = sample(Kind::Reservation, "a", version)?;
+                    now.0 = store.update(&next.key, &now.0, next.document).await?;
+                    stood.lock().push(now.clone());
+                    let next = sample(Kind::Reservation, "b", version)?;
+                    now.1 = store.update(&next.key, &now.1, next.document).await?;
+                    stood.lock().push(now.clone());
+                }
+                Ok(())
+            };
+            let outcome = outcome.await;
+            *done.lock() = true;
+            outcome
+        })
+    };
+    gather(context.harness, 2, work).await?;
+    let stood: std::collections::BTreeSet<_> = stood.lock().iter().cloned().collect();
+    let torn = shown.lock().iter().find(|pair| !stood.contains(pair)).cloned();
+    ensure!(torn.is_none(), "tokens {torn:?} are shown, which never stood side by side");
+    Ok(())
 }
 
 /// A writer counts up in two documents by turns, so that at each instant the first is at most one ahead.

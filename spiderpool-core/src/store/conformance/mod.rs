@@ -185,6 +185,7 @@ const CHECKS: &[Check] = checks! {
     list::ends_of_the_address_space, Nothing;
     list::during_writes, Nothing;
     list::one_instant, Snapshots;
+    list::tokens_of_one_instant, Snapshots;
     labels::namespace_is_exact, Nothing;
     labels::node_follows_the_endpoint, Nothing;
     labels::room_follows_the_block, Nothing;

@@ -28,14 +28,7 @@ impl<S: Store> Retrying<S> {
     }
 
     async fn read(&self, key: &Key) -> Result<Option<Versioned>, StoreError> {
-        let mut answer = self.inner.get(key).await;
-        for _ in 1..TRIES {
-            if !matches!(answer, Err(StoreError::Unavailable { .. })) {
-                break;
-            }
-            answer = self.inner.get(key).await;
-        }
-        answer
+        patiently(|| self.inner.get(key)).await
     }
 
     async fn send(&self, write: &Write) -> Result<Option<Token>, StoreError> {
@@ -81,6 +74,20 @@ impl<S: Store> Retrying<S> {
     }
 }
 
+/// Reads again while the store is not there.
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(
+    read: impl Fn() -> F,
+) -> Result<T, StoreError> {
+    let mut answer = read().await;
+    for _ in 1..TRIES {
+        if !matches!(answer, Err(StoreError::Unavailable { .. })) {
+            break;
+        }
+        answer = read().await;
+    }
+    answer
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + Clone> Store for Retrying<S> {
@@ -93,14 +100,11 @@ impl<S: Store + Clone> Store for Retrying<S> {
     }
 
     async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
-        let mut answer = self.inner.list(selector).await;
-        for _ in 1..TRIES {
-            if !matches!(answer, Err(StoreError::Unavailable { .. })) {
-                break;
-            }
-            answer = self.inner.list(selector).await;
-        }
-        answer
+        patiently(|| self.inner.list(selector)).await
+    }
+
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        patiently(|| self.inner.tokens(selector)).await
     }
 
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {

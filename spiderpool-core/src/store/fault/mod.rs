@@ -252,6 +252,10 @@ impl<S: Store> Store for FaultStore<S> {
         self.read(Operation::Read, self.inner.list(selector)).await
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.read(Operation::Read, self.inner.tokens(selector)).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         let token = self.write(key, Action::Create(document)).await?;
         token.ok_or_else(|| StoreError::unknown("a creation was answered without a token"))

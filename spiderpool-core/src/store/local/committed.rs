@@ -112,6 +112,16 @@ impl Committed {
         Ok(Listing { items: state.table.list(selector), position: state.revision.position() })
     }
 
+    /// The keys and tokens of what `selector` selects at this instant.
+    ///
+    /// # Errors
+    /// As [`Committed::get`].
+    pub fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        let state = self.0.read();
+        state.open()?;
+        Ok(state.table.list(selector).into_iter().map(|item| (item.key, item.token)).collect())
+    }
+
     /// Judges `write` against what is committed, and commits it as the next revision, in one step. Gives the
     /// revision as a token.
     ///

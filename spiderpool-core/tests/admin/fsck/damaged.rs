@@ -53,6 +53,10 @@ impl Store for Broken {
         Ok(listing)
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        self.inner.tokens(selector).await
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         self.inner.create(key, document).await
     }

@@ -186,6 +186,10 @@ impl Store for GatedStore {
         }
     }
 
+    async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
+        Ok(self.list(selector).await?.items.into_iter().map(|item| (item.key, item.token)).collect())
+    }
+
     async fn create(&self, key: &Key, document: Document) -> Result<Token, StoreError> {
         match self.desk.ask(self.agent, Op::Create(key.clone(), document)).await {
             Reply::Written(token) => Ok(token),

@@ -29,6 +29,16 @@ impl Memory {
         cache.get(id).map_or(Belief::Absent, |(token, block)| Belief::Block(token.clone(), block.clone()))
     }
 
+    pub(crate) fn caches(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    /// The token at which this agent saw a block last, and what was held there.
+    pub(crate) fn seen(&self, id: &BlockId) -> Option<(Token, u64)> {
+        let (token, block) = self.cache.as_ref()?.get(id)?;
+        Some((token.clone(), block.held()))
+    }
+
     pub(crate) fn saw(&mut self, id: &BlockId, block: Option<(Token, Arc<Block>)>) {
         let Some(cache) = &mut self.cache else { return };
         match block {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use spiderpool_core::{
-    protocol::{Op, Reply, SandboxState, Snapshots},
+    protocol::{Op, Reply, SandboxState, Snapshots, Surveyed},
     store::{Key, Listing, Selector},
 };
 
@@ -86,15 +86,17 @@ impl World {
         }
         let mut next = self.clone();
         let reply = match op {
-            Some(Op::List(selector)) if self.snapshots == Snapshots::No => {
-                match next.list_on(at, &selector) {
-                    Some(listing) => Reply::Listed(listing),
-                    None => {
+            Some(Op::List(ref selector) | Op::Survey(ref selector)) if self.snapshots == Snapshots::No => {
+                match (next.list_on(at, selector), &op) {
+                    (Some(listing), Some(Op::Survey(_))) => next.survey(at, listing),
+                    (Some(listing), _) => Reply::Listed(listing),
+                    (None, _) => {
                         all.push(next);
                         return;
                     }
                 }
             }
+            Some(Op::Survey(selector)) => next.survey(at, next.store.list(&selector)),
             Some(op) => {
                 next.judging = matches!(current, Current::Unbind(_));
                 let reply = next.perform(&op);
@@ -122,6 +124,22 @@ impl World {
                 Some(listing)
             }
         }
+    }
+
+    /// An agent with a cache is told of tokens alone, and remembers the rest; another one knows nothing.
+    fn survey(&self, at: usize, listing: Listing) -> Reply {
+        let memory = &self.actors[at].memory;
+        if !memory.caches() {
+            return Reply::Listed(listing);
+        }
+        let blocks = listing.items.into_iter().filter_map(|item| match item.key {
+            Key::Block(id) => {
+                let seen = memory.seen(&id);
+                Some(Surveyed::of(id, item.token, seen.as_ref()))
+            }
+            _ => None,
+        });
+        Reply::Surveyed(blocks.collect())
     }
 
     /// What the world answers to `op`, now.

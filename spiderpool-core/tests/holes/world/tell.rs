@@ -55,6 +55,8 @@ pub(crate) fn operation(op: &Op) -> String {
         Op::Delete(key, token) => format!("deletes {key} {token:?}"),
         Op::Get(key) => format!("reads {key}"),
         Op::List(_) => "lists".to_owned(),
+        Op::Survey(_) => "surveys".to_owned(),
+        Op::GetAll(blocks) => format!("reads {} blocks", blocks.len()),
         other => format!("{other:?}"),
     }
 }
