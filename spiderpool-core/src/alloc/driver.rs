@@ -38,9 +38,6 @@ use crate::{
 /// How soon those who wait for a plan look again.
 const LOOK_AGAIN: Duration = Duration::from_millis(4);
 
-/// So many blocks are listed whole for the finder; of more, no more than is asked for is.
-const FEW: u128 = 64;
-
 /// Everything that running a machine takes.
 #[derive(Debug)]
 pub(super) struct Driver {
@@ -52,6 +49,8 @@ pub(super) struct Driver {
     pub(super) shared: bool,
     pub(super) logging: Logging,
     pub(super) setting: Setting,
+    /// See [`super::AllocatorConfig::few_blocks`].
+    pub(super) few_blocks: u32,
     pub(super) index: Index,
     pub(super) cache: Cache,
     pub(super) sightings: Sightings,
@@ -165,9 +164,9 @@ impl Driver {
         Ok(listing)
     }
 
-    /// By tokens, where most blocks were seen before, and they are not in this process' memory anyway.
+    /// By tokens, where blocks are many, most of them were seen before, and they are not in this process' memory anyway.
     async fn survey(&self, selector: &Selector) -> Result<Reply, StoreError> {
-        if !self.shared || !self.sightings.know_most_of(selector) {
+        if !self.shared || !self.sightings.know_most_of(selector, self.few_blocks) {
             return self.list(selector).await.map(Reply::Listed);
         }
         let tokens = self.store.tokens(selector).await?;
@@ -251,7 +250,7 @@ impl Driver {
             let (scope, family) = (pool.scope.clone(), pool.family);
             Selector::Blocks { scope, family, first, last, room }
         };
-        if !self.shared || last - first < FEW {
+        if !self.shared || last - first < u128::from(self.few_blocks) {
             let listing = self.list(&of(room)).await?;
             let blocks = listing.items.iter().filter_map(|item| item.document.as_block());
             return Ok(blocks.map(|block| (block.id().index, !block.held())).collect());

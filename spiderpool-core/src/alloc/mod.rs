@@ -96,6 +96,9 @@ pub struct AllocatorConfig {
     pub liveness: Option<Arc<dyn Liveness>>,
     /// The settings that edited objects are judged by.
     pub rules: Rules,
+    /// Of a pool with so many blocks, all are read at once where their room is asked for; of a larger one, keys and tokens
+    /// first, and then no more than is needed. The default is 64; unused on a store of one's own.
+    pub few_blocks: u32,
 }
 
 impl AllocatorConfig {
@@ -110,6 +113,7 @@ impl AllocatorConfig {
             log: None,
             liveness: None,
             rules: Rules::default(),
+            few_blocks: 64,
         }
     }
 }
@@ -146,7 +150,7 @@ impl Allocator {
     /// The store does not answer, or is of a newer format; or the scope's document is lost, and its blocks do not say
     /// which size they should have.
     pub async fn open(store: Arc<dyn Store>, env: Env, config: AllocatorConfig) -> Result<Self, OpenError> {
-        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules } = config;
+        let AllocatorConfig { node, scope, block_bits, sharing, log, liveness, rules, few_blocks } = config;
         let capabilities = store.capabilities();
         let shared = capabilities.shared || sharing == Sharing::Shared;
         let bits = block_bits.unwrap_or(capabilities.default_block_bits);
@@ -159,6 +163,7 @@ impl Allocator {
             log,
             shared,
             setting: Setting { bits, snapshots },
+            few_blocks,
             index: Index::new(seed),
             cache: if shared { Cache::on(seed) } else { Cache::off() },
             sightings: Sightings::default(),
@@ -230,7 +235,7 @@ impl Allocator {
 
     /// The same scope, with other eyes for pods and sandboxes, and without what this process knows of its own node.
     pub(crate) fn with_liveness(&self, liveness: Arc<dyn Liveness>) -> Self {
-        let Driver { store, env, shared, setting, conflicts, .. } = &self.inner.driver;
+        let Driver { store, env, shared, setting, few_blocks, conflicts, .. } = &self.inner.driver;
         let Inner { node, scope, rules, .. } = self.inner.as_ref();
         let seed = Seed(self.number());
         let driver = Driver {
@@ -241,6 +246,7 @@ impl Allocator {
             shared: *shared,
             logging: Logging::Off,
             setting: *setting,
+            few_blocks: *few_blocks,
             index: Index::new(seed),
             cache: Cache::off(),
             sightings: Sightings::default(),

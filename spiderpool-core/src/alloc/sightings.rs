@@ -37,9 +37,11 @@ impl Sightings {
         self.0.lock().get(id).cloned()
     }
 
-    /// Whether at least half of what `selector` may select was seen.
-    pub(super) fn know_most_of(&self, selector: &Selector) -> bool {
-        let Some((range, count)) = span(selector) else { return false };
+    /// Whether `selector` may select more than a few blocks, and at least half of them were seen.
+    pub(super) fn know_most_of(&self, selector: &Selector, few: u32) -> bool {
+        let Some((range, count)) = span(selector).filter(|(_, count)| *count > u128::from(few)) else {
+            return false;
+        };
         let seen = self.0.lock().range(range).count() as u128;
         seen > 0 && seen >= count / 2
     }

@@ -178,6 +178,8 @@ pub(super) async fn boot(world: Shared, process: ProcessId) -> Allocator {
         config.sharing = Sharing::Shared;
         config.block_bits = BlockBits::new(world.profile.block_bits);
         config.log = log.clone();
+        // Pools are small here: two of three processes take them for large ones.
+        config.few_blocks = if process.is_multiple_of(3) { config.few_blocks } else { 0 };
         config.rules.subnets = match world.profile.subnets {
             true => crate::validate::Subnets::Enabled,
             false => crate::validate::Subnets::Disabled,

@@ -5,6 +5,8 @@ mod clock;
 #[cfg(test)]
 mod conflicts;
 #[cfg(test)]
+mod full;
+#[cfg(test)]
 #[path = "../store/harness.rs"]
 mod harness;
 #[cfg(test)]

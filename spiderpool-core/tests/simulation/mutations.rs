@@ -69,9 +69,9 @@ fn known(mutation: Mutation) -> Option<u64> {
 }
 
 const HINTS: &[(Mutation, u64)] = &[
-    (Mutation::AgentNeverSettles, 252),
-    (Mutation::UncertainNotLogged, 447),
-    (Mutation::UnbindRunning, 163),
+    (Mutation::CloseForgetsReattaching, 943),
+    (Mutation::RefusalRestores, 132),
+    (Mutation::UnbindRunning, 254),
 ];
 
 fn found(mutation: Mutation) -> Option<(u64, String)> {
