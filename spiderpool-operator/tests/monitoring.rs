@@ -42,13 +42,16 @@ fn every_expression_is_about_figures_that_there_are_and_every_figure_is_shown() 
 
 #[test]
 fn the_tree_has_them_as_they_are_generated() {
-    let (fresh, tree) = (
-        tempfile::tempdir().unwrap(),
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../charts/spiderpool/files"),
-    );
+    let (fresh, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
     monitoring::write(fresh.path()).unwrap();
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
     for name in ["prometheus-rule.yaml", "grafana-dashboard.json"] {
-        let read = |folder: &Path| fs::read_to_string(folder.join(name)).unwrap_or_default();
-        assert!(read(fresh.path()) == read(&tree), "{name} is out of date: run `cargo xtask monitoring`");
+        let tree = root.join("charts/spiderpool/files").join(name);
+        assert!(
+            read(&fresh.path().join(name)) == read(&tree),
+            "{name} is out of date: run `cargo xtask monitoring`"
+        );
     }
+    let page = root.join("docs/reference/metrics.md");
+    assert!(monitoring::page() == read(&page), "metrics.md is out of date: run `cargo xtask monitoring`");
 }

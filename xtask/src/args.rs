@@ -18,7 +18,7 @@ COMMANDS
   chart                  write README and schema of the chart from its values.yaml
   book                   build the documentation as a book, in target/book
   images [--release]     build the container images as archives, without a registry
-  monitoring             write alert rules and the Grafana dashboard into charts/spiderpool/files
+  monitoring             write alert rules, the Grafana dashboard and docs/reference/metrics.md
   soak                   kill, starve and damage the real agent under load, and check what its clients saw
     --crashes N          kill -9 this often (500)
     --full-disks N       fill its disk this often (50)

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 pub(crate) enum Generated {
     /// The custom resource definitions.
     Crds,
-    /// Alert rules and the Grafana dashboard.
+    /// Alert rules, the Grafana dashboard and the page of both.
     Monitoring,
     /// README and schema of its values.
     Values,
@@ -23,7 +23,11 @@ impl Generated {
             Self::Crds => {
                 ("spiderpool-store-kube", "crds", &["charts/spiderpool/files/crds", "docs/reference/crds.md"])
             }
-            Self::Monitoring => ("spiderpool-operator", "monitoring", &["charts/spiderpool/files"]),
+            Self::Monitoring => (
+                "spiderpool-operator",
+                "monitoring",
+                &["charts/spiderpool/files", "docs/reference/metrics.md"],
+            ),
             Self::Values => ("spiderpool-operator", "chart", &["charts/spiderpool"]),
         }
     }

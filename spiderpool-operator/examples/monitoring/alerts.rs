@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 /// An alert. Those of upstream keep its names.
 pub(crate) struct Alert {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) expression: &'static str,
     /// How long it has to be so.
-    lasting: &'static str,
-    severity: &'static str,
-    summary: &'static str,
+    pub(crate) lasting: &'static str,
+    pub(crate) severity: &'static str,
+    pub(crate) summary: &'static str,
     /// What to do.
-    description: &'static str,
+    pub(crate) description: &'static str,
 }
 
 pub(crate) const ALERTS: [Alert; 12] = [

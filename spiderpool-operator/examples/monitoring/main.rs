@@ -1,9 +1,10 @@
-//! Writes alert rules and the Grafana dashboard, from the figures that agent and controller have: `cargo xtask monitoring` runs
-//! this.
+//! Writes alert rules, the Grafana dashboard and the page of both, from the figures that agent and controller have: `cargo xtask
+//! monitoring` runs this.
 
 mod alerts;
 mod dashboard;
 mod figures;
+mod page;
 
 use std::{
     env,
@@ -15,7 +16,10 @@ use std::{
 use figures::{Figure, figures};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    write(&env::args_os().nth(1).map(PathBuf::from).ok_or("usage: monitoring FOLDER")?)
+    let [folder, page] = [1, 2].map(|place| env::args_os().nth(place).map(PathBuf::from));
+    let (folder, page) = folder.zip(page).ok_or("usage: monitoring FOLDER PAGE")?;
+    write(&folder)?;
+    Ok(fs::write(page, self::page())?)
 }
 
 /// The figures of both programs.
@@ -26,7 +30,12 @@ pub(crate) fn all() -> [(&'static str, Vec<Figure>); 2] {
     ]
 }
 
-/// Writes both into `folder`.
+/// The page of all figures and alerts.
+pub(crate) fn page() -> String {
+    page::page(&all())
+}
+
+/// Writes rules and dashboard into `folder`.
 pub(crate) fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let rules = serde_saphyr::to_string(&alerts::rule())?;

@@ -51,6 +51,7 @@ struct Operation {
 
 impl Operation {
     fn register(&self, registry: &mut Registry, name: &str, what: &str) {
+        let inside = what.to_lowercase();
         let mut counter = |suffix: &str, help: String, counter: &Counter| {
             registry.register(format!("ipam_{name}_{suffix}"), help, counter.clone());
         };
@@ -58,7 +59,9 @@ impl Operation {
         counter("failure_counts", format!("{what}s that failed"), &self.failed);
         counter(
             "update_ippool_conflict_counts",
-            format!("Writes for {what}s that were repeated because somebody else had changed the same block"),
+            format!(
+                "Writes for {inside}s that were repeated because somebody else had changed the same block"
+            ),
             &self.conflicts,
         );
         counter(
@@ -75,13 +78,13 @@ impl Operation {
             registry,
             &format!("ipam_{name}"),
             "duration_seconds",
-            &format!("How long {what}s took"),
+            &format!("How long {inside}s took"),
         );
         self.waited.register(
             registry,
             &format!("ipam_{name}"),
             "limit_duration_seconds",
-            &format!("How long {what}s waited before they were begun"),
+            &format!("How long {inside}s waited before they were begun"),
         );
     }
 
