@@ -29,9 +29,7 @@ impl Tool {
     /// It goes where `cargo install` puts programs, outside the target directory, so a clean build does not cost it
     /// again. It is built without optimisation: a fraction of the time, and it runs for a second.
     pub(crate) fn program(&self, workspace: &Workspace) -> Result<PathBuf, Problem> {
-        let program = installed_programs()
-            .ok_or_else(|| Problem::failed("neither CARGO_HOME nor HOME is set"))?
-            .join(self.name);
+        let program = installed_programs()?.join(self.name);
         if self.is_pinned(&program, workspace) {
             return Ok(program);
         }
@@ -76,11 +74,21 @@ impl Tool {
     }
 }
 
+fn folder(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Where cargo keeps what it fetched.
+pub(crate) fn cargo_home() -> Result<PathBuf, Problem> {
+    folder("CARGO_HOME")
+        .or_else(|| Some(folder("HOME")?.join(".cargo")))
+        .ok_or_else(|| Problem::failed("neither CARGO_HOME nor HOME is set"))
+}
+
 /// Where `cargo install` puts programs.
-fn installed_programs() -> Option<PathBuf> {
-    let home = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let cargo_home = home("CARGO_HOME").or_else(|| Some(home("HOME")?.join(".cargo")))?;
-    Some(home("CARGO_INSTALL_ROOT").unwrap_or(cargo_home).join("bin"))
+fn installed_programs() -> Result<PathBuf, Problem> {
+    let root = folder("CARGO_INSTALL_ROOT").map_or_else(cargo_home, Ok)?;
+    Ok(root.join("bin"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Checks that compile and run the project itself.
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use spiderpool_testbed::Binary;
 
@@ -11,6 +14,7 @@ use crate::packages::{self, Purpose};
 use crate::problem::Problem;
 use crate::process::Program;
 use crate::testbed;
+use crate::tools;
 use crate::workspace::Workspace;
 
 /// The plugin must stay below this many bytes, stripped: it is copied to every node and started for every interface.
@@ -65,7 +69,7 @@ pub(super) fn tests(workspace: &Workspace) -> Verdict {
         .env(SKIPS_VARIABLE, &file)
         .env("SPIDERPOOL_LAB_BIN_DIR", workspace.target.join("debug"))
         .run()?;
-    skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
+    skips.extend(fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
 
@@ -113,14 +117,45 @@ pub(super) fn documentation(workspace: &Workspace) -> Verdict {
 /// Every crate that is published is packed, and compiled from what was packed alone.
 pub(super) fn publication(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
+    if forget_packed()? {
+        let packages = workspace.read("Cargo.lock")?;
+        let ours = packages.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        let ours = ours.filter(|name| name.starts_with(PACKED)).flat_map(|name| ["-p", name]);
+        workspace.cargo("clean").args(ours).run()?;
+    }
     let dry_run = ["--dry-run", "--workspace", "--all-features", "--allow-dirty"];
     workspace.cargo("publish").args(dry_run).run()?;
     Ok(Passed::default())
 }
 
+/// How the packages' names begin.
+const PACKED: &str = "spiderpool-";
+
+/// Cargo unpacks what it is about to publish as it unpacks what was published, which never changes under its version: it would
+/// compile what an earlier run packed. Whether there was anything to forget.
+fn forget_packed() -> Result<bool, Problem> {
+    let folders = |path: &Path| -> Vec<PathBuf> {
+        fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let begins = |path: &Path, with: &str| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(with))
+    };
+    let sources = tools::cargo_home()?.join("registry/src");
+    let mut forgotten = false;
+    // Registries that are folders have no name, and a hash behind it.
+    for registry in folders(&sources).iter().filter(|registry| begins(registry, "-")) {
+        for package in folders(registry).iter().filter(|package| begins(package, PACKED)) {
+            fs::remove_dir_all(package)
+                .map_err(|error| Problem::failed(format!("cannot remove {}: {error}", package.display())))?;
+            forgotten = true;
+        }
+    }
+    Ok(forgotten)
+}
+
 pub(super) fn plugin_size(workspace: &Workspace) -> Verdict {
     let plugin = lab::build_plugin(workspace)?;
-    let size = std::fs::metadata(&plugin)
+    let size = fs::metadata(&plugin)
         .map_err(|error| Problem::failed(format!("cannot look at {}: {error}", plugin.display())))?
         .len();
     let note = format!("{} KiB of {}", size.div_ceil(1024), PLUGIN_LIMIT / 1024);
@@ -152,7 +187,7 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
     let bench = ["-p", "spiderpool-benches", "--features", "etcd,kube", "--bench", "*", "--", "--test"];
     workspace.cargo("bench").args(bench).env(SKIPS_VARIABLE, &file).run()?;
-    skips.extend(std::fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
+    skips.extend(fs::read_to_string(&file).unwrap_or_default().lines().map(str::to_owned));
     Ok(Passed { note: String::new(), skips })
 }
 
@@ -186,8 +221,8 @@ fn servers() -> Result<(), Problem> {
 /// An empty file of this name in the target directory.
 fn fresh_file(workspace: &Workspace, name: &str) -> Result<PathBuf, Problem> {
     let file = workspace.target.join(name);
-    std::fs::create_dir_all(&workspace.target)
-        .and_then(|()| std::fs::write(&file, ""))
+    fs::create_dir_all(&workspace.target)
+        .and_then(|()| fs::write(&file, ""))
         .map_err(|error| Problem::failed(format!("cannot write {}: {error}", file.display())))?;
     Ok(file)
 }
