@@ -117,7 +117,7 @@ pub(super) fn documentation(workspace: &Workspace) -> Verdict {
 /// Every crate that is published is packed, and compiled from what was packed alone.
 pub(super) fn publication(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
-    if forget_packed()? {
+    if forget_packed(&tools::cargo_home()?.join("registry/src"))? {
         let packages = workspace.read("Cargo.lock")?;
         let ours = packages.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
         let ours = ours.filter(|name| name.starts_with(PACKED)).flat_map(|name| ["-p", name]);
@@ -132,18 +132,17 @@ pub(super) fn publication(workspace: &Workspace) -> Verdict {
 const PACKED: &str = "spiderpool-";
 
 /// Cargo unpacks what it is about to publish as it unpacks what was published, which never changes under its version: it would
-/// compile what an earlier run packed. Whether there was anything to forget.
-fn forget_packed() -> Result<bool, Problem> {
+/// compile what an earlier run packed. Whether there was anything to forget in `sources`, where it unpacks.
+fn forget_packed(sources: &Path) -> Result<bool, Problem> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     };
     let begins = |path: &Path, with: &str| {
         path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(with))
     };
-    let sources = tools::cargo_home()?.join("registry/src");
     let mut forgotten = false;
     // Registries that are folders have no name, and a hash behind it.
-    for registry in folders(&sources).iter().filter(|registry| begins(registry, "-")) {
+    for registry in folders(sources).iter().filter(|registry| begins(registry, "-")) {
         for package in folders(registry).iter().filter(|package| begins(package, PACKED)) {
             fs::remove_dir_all(package)
                 .map_err(|error| Problem::failed(format!("cannot remove {}: {error}", package.display())))?;
@@ -225,4 +224,25 @@ fn fresh_file(workspace: &Workspace, name: &str) -> Result<PathBuf, Problem> {
         .and_then(|()| fs::write(&file, ""))
         .map_err(|error| Problem::failed(format!("cannot write {}: {error}", file.display())))?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_packed_before_is_forgotten_and_what_was_published_stays() {
+        let sources = tempfile::tempdir().unwrap();
+        let at = |path: &str| sources.path().join(path);
+        for package in
+            ["-12ab/spiderpool-core-0.1.0", "-12ab/other-1.0.0", "named-12ab/spiderpool-core-0.1.0"]
+        {
+            fs::create_dir_all(at(package).join("src")).unwrap();
+        }
+        assert!(forget_packed(sources.path()).unwrap());
+        assert!(!at("-12ab/spiderpool-core-0.1.0").exists());
+        assert!(at("-12ab/other-1.0.0").exists() && at("named-12ab/spiderpool-core-0.1.0").exists());
+        assert!(!forget_packed(sources.path()).unwrap(), "nothing is left to forget");
+        assert!(!forget_packed(&at("none")).unwrap());
+    }
 }
