@@ -5,6 +5,17 @@ use std::path::{Path, PathBuf};
 use crate::problem::Problem;
 use crate::process::Program;
 
+/// The crates that are published; people read their messages.
+pub(crate) const PUBLISHED: [&str; 7] = [
+    "spiderpool-core",
+    "spiderpool-store-sled",
+    "spiderpool-store-etcd",
+    "spiderpool-store-kube",
+    "spiderpool-cni",
+    "spiderpool-operator",
+    "spiderpool-cli",
+];
+
 /// The folders that every command works in.
 #[derive(Clone, Debug)]
 pub(crate) struct Workspace {

@@ -223,9 +223,7 @@ impl Committer {
                     }
                     driver.cache.put(&waiter.id, committed.block.clone());
                     if let Some((token, block)) = &committed.block {
-                        if driver.shared {
-                            driver.sightings.saw(token, block);
-                        }
+                        driver.sightings.saw([(token, block.as_ref())]);
                         driver.finder.observe(block);
                     }
                     for (ticket, outcome) in running.tickets.iter().zip(committed.into_outcomes()) {

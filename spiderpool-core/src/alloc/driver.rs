@@ -158,15 +158,13 @@ impl Driver {
 
     async fn list(&self, selector: &Selector) -> Result<Listing, StoreError> {
         let listing = self.store.list(selector).await?;
-        if self.shared {
-            self.sightings.saw_all(&listing);
-        }
+        self.sightings.read(&listing.items);
         Ok(listing)
     }
 
-    /// By tokens, where blocks are many, most of them were seen before, and they are not in this process' memory anyway.
+    /// By tokens, where blocks are many and most of them were seen before.
     async fn survey(&self, selector: &Selector) -> Result<Reply, StoreError> {
-        if !self.shared || !self.sightings.know_most_of(selector, self.few_blocks) {
+        if !self.sightings.know_most_of(selector, self.few_blocks) {
             return self.list(selector).await.map(Reply::Listed);
         }
         let tokens = self.store.tokens(selector).await?;
@@ -180,11 +178,7 @@ impl Driver {
     async fn get_all(&self, blocks: Vec<BlockId>) -> Result<Vec<Option<Versioned>>, StoreError> {
         let keys: Vec<Key> = blocks.into_iter().map(Key::Block).collect();
         let found = try_join_all(keys.iter().map(|key| self.store.get(key))).await?;
-        for found in found.iter().flatten() {
-            if let Some(block) = found.document.as_block() {
-                self.sightings.saw(&found.token, block);
-            }
-        }
+        self.sightings.read(found.iter().flatten());
         Ok(found)
     }
 

@@ -166,7 +166,7 @@ impl Allocator {
             few_blocks,
             index: Index::new(seed),
             cache: if shared { Cache::on(seed) } else { Cache::off() },
-            sightings: Sightings::default(),
+            sightings: if shared { Sightings::on() } else { Sightings::off() },
             finder: Finder::new(
                 bits,
                 node.as_str().bytes().fold(0, |key, byte| mix(key ^ u64::from(byte))),
@@ -249,7 +249,7 @@ impl Allocator {
             few_blocks: *few_blocks,
             index: Index::new(seed),
             cache: Cache::off(),
-            sightings: Sightings::default(),
+            sightings: if *shared { Sightings::on() } else { Sightings::off() },
             finder: Finder::new(setting.bits, 0, seed),
             settling: Settling::new(seed),
             listing: AsyncMutex::default(),

@@ -153,17 +153,10 @@ impl Prove {
         })))
     }
 
-    fn survey(&mut self) -> Step<Verdict> {
-        match (self.ask(Stage::Survey, Op::Survey), self.in_flight.take()) {
-            (Some(step), in_flight) => {
-                self.in_flight = in_flight;
-                step
-            }
-            (None, Some(subject)) => Step::Done(Verdict::Unsettled(subject)),
-            (None, None) => {
-                self.verdict = Some(Verdict::Exhausted);
-                self.read_plan(Round::After, Which::Pool)
-            }
+    fn survey(&mut self, now: Timestamp) -> Step<Verdict> {
+        match self.ask(Stage::Survey, Op::Survey) {
+            Some(step) => step,
+            None => self.judged(&Sights::new(), Tokens::new(), now),
         }
     }
 
@@ -233,7 +226,10 @@ impl Prove {
             Snapshots::Yes => self.read_plan(Round::After, Which::Pool),
             Snapshots::No => {
                 self.tokens = tokens;
-                self.ask(Stage::SurveyAgain, Op::Survey).unwrap_or(Step::Done(Verdict::Changed))
+                match self.ask(Stage::SurveyAgain, Op::Survey) {
+                    Some(step) => step,
+                    None => self.read_plan(Round::After, Which::Pool),
+                }
             }
         }
     }
@@ -345,7 +341,7 @@ impl Machine for Prove {
                 basis.objects.push(objects);
                 match (round, which) {
                     (round, Which::Pool) => self.read_plan(round, Which::Reservations),
-                    (Round::Before, Which::Reservations) => self.survey(),
+                    (Round::Before, Which::Reservations) => self.survey(input.now),
                     (Round::After, Which::Reservations) => Step::Done(self.conclude()),
                 }
             }

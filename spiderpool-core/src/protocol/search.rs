@@ -154,7 +154,7 @@ pub struct Search {
     record: Option<Arc<Record>>,
     stage: Stage,
     pauses: u32,
-    /// How often room was proven and not had since the last pause.
+    /// Proofs that were begun since the last pause.
     proofs: u32,
     why: Option<Wait>,
     /// The block that is tried again once its plan is settled.

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::process::Program;
 use crate::testbed;
 use crate::tools;
-use crate::workspace::Workspace;
+use crate::workspace::{PUBLISHED, Workspace};
 
 /// The plugin must stay below this many bytes, stripped: it is copied to every node and started for every interface.
 const PLUGIN_LIMIT: u64 = 3 * 1024 * 1024 / 2;
@@ -118,18 +118,12 @@ pub(super) fn documentation(workspace: &Workspace) -> Verdict {
 pub(super) fn publication(workspace: &Workspace) -> Verdict {
     etcd_packages(workspace)?;
     if forget_packed(&tools::cargo_home()?.join("registry/src"))? {
-        let packages = workspace.read("Cargo.lock")?;
-        let ours = packages.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-        let ours = ours.filter(|name| name.starts_with(PACKED)).flat_map(|name| ["-p", name]);
-        workspace.cargo("clean").args(ours).run()?;
+        workspace.cargo("clean").args(PUBLISHED.iter().flat_map(|name| ["-p", name])).run()?;
     }
     let dry_run = ["--dry-run", "--workspace", "--all-features", "--allow-dirty"];
     workspace.cargo("publish").args(dry_run).run()?;
     Ok(Passed::default())
 }
-
-/// How the packages' names begin.
-const PACKED: &str = "spiderpool-";
 
 /// Cargo unpacks what it is about to publish as it unpacks what was published, which never changes under its version: it would
 /// compile what an earlier run packed. Whether there was anything to forget in `sources`, where it unpacks.
@@ -137,13 +131,14 @@ fn forget_packed(sources: &Path) -> Result<bool, Problem> {
     let folders = |path: &Path| -> Vec<PathBuf> {
         fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
     };
-    let begins = |path: &Path, with: &str| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(with))
+    let begins = |path: &Path, with: &[&str]| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| with.iter().any(|begin| name.starts_with(begin)))
     };
     let mut forgotten = false;
     // Registries that are folders have no name, and a hash behind it.
-    for registry in folders(sources).iter().filter(|registry| begins(registry, "-")) {
-        for package in folders(registry).iter().filter(|package| begins(package, PACKED)) {
+    for registry in folders(sources).iter().filter(|registry| begins(registry, &["-"])) {
+        for package in folders(registry).iter().filter(|package| begins(package, &PUBLISHED)) {
             fs::remove_dir_all(package)
                 .map_err(|error| Problem::failed(format!("cannot remove {}: {error}", package.display())))?;
             forgotten = true;

@@ -3,23 +3,12 @@
 use std::path::Path;
 
 use crate::problem::Problem;
-use crate::workspace::Workspace;
-
-/// The crates whose messages people read.
-const CRATES: [&str; 7] = [
-    "spiderpool-core",
-    "spiderpool-store-sled",
-    "spiderpool-store-etcd",
-    "spiderpool-store-kube",
-    "spiderpool-cni",
-    "spiderpool-operator",
-    "spiderpool-cli",
-];
+use crate::workspace::{PUBLISHED, Workspace};
 
 /// The text of all sources of programs and libraries, with literals that go over several lines made whole.
 pub(super) fn sources(workspace: &Workspace) -> Result<String, Problem> {
     let mut text = String::new();
-    for name in CRATES {
+    for name in PUBLISHED {
         for file in workspace.files(&Path::new(name).join("src"), "rs")? {
             text.push_str(&workspace.read(&file.to_string_lossy())?);
         }
