@@ -3,7 +3,6 @@
 use std::{borrow::Cow, time::Duration};
 
 use http::StatusCode;
-use serde::Deserialize;
 use serde_json::Value;
 use spiderpool_core::{api::Resource, name::NodeName, store::StoreError};
 
@@ -14,7 +13,7 @@ use crate::{
     events::{Collection, Events, What},
     kinds::ServedKind,
     labels::encoded,
-    object::parse,
+    object::{List, parse},
 };
 
 /// The pause before a broken watch is begun anew; it doubles up to the longest.
@@ -110,19 +109,6 @@ impl std::fmt::Debug for Feed {
     }
 }
 
-#[derive(Deserialize)]
-struct List {
-    metadata: ListMeta,
-    /// `null` where there are none.
-    items: Option<Vec<Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ListMeta {
-    resource_version: String,
-}
-
 impl KubeStore {
     /// The news of these objects. Cost: one list and one watch; nothing is kept here.
     #[must_use]
@@ -196,10 +182,9 @@ async fn list(api: &Api, collection: &Collection) -> Result<(Vec<Resource>, Stri
     if !answer.status.is_success() {
         return Err(loss(failure(None, plural, "", Intent::Read, &answer)));
     }
-    let list: List = parse(plural, &answer.body).map_err(loss)?;
-    let items = list.items.into_iter().flatten().map(|item| read(collection, item));
-    let objects = items.collect::<Result<_, _>>().map_err(loss)?;
-    Ok((objects, list.metadata.resource_version))
+    let list: List<'_> = parse(plural, &answer.body).map_err(loss)?;
+    let objects = list.each(plural).collect::<Result<_, _>>().map_err(loss)?;
+    Ok((objects, list.revision()))
 }
 
 fn read(collection: &Collection, object: Value) -> Result<Resource, StoreError> {

@@ -1,7 +1,7 @@
 //! Documents as objects of the API server, and back.
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 use spiderpool_core::{
     api::{API_VERSION, ObjectMeta, SpiderEndpoint, SpiderIPPool, SpiderReservedIP, SpiderSubnet},
     model::PlanId,
@@ -202,11 +202,13 @@ pub(crate) fn read_value(kind: Kind, value: Value) -> Result<Option<Versioned>, 
     with_stored!(kind, T => versioned::<T>(kind, serde_json::from_value::<T>(value).map_err(|error| garbled(kind.name(), &error))?))
 }
 
+/// A list whose objects are still text: each is read, and the text of its fields forgotten, before the next.
 #[derive(Deserialize)]
-#[serde(bound(deserialize = "T: DeserializeOwned"))]
-struct List<T> {
+pub(crate) struct List<'a> {
     metadata: ListMeta,
-    items: Vec<T>,
+    /// `null` where there are none.
+    #[serde(borrow)]
+    items: Option<Vec<&'a RawValue>>,
 }
 
 #[derive(Deserialize)]
@@ -215,16 +217,32 @@ struct ListMeta {
     resource_version: String,
 }
 
+impl<'a> List<'a> {
+    /// Its objects, each as `T`.
+    pub(crate) fn each<T: DeserializeOwned>(
+        &self,
+        what: &str,
+    ) -> impl Iterator<Item = Result<T, StoreError>> {
+        let items = self.items.iter().flatten();
+        items.map(move |item| parse(what, item.get().as_bytes()))
+    }
+
+    /// The revision it was read at.
+    pub(crate) fn revision(self) -> String {
+        self.metadata.resource_version
+    }
+}
+
 /// Reads a list of `kind`: its objects in any order, and its revision.
 pub(crate) fn read_list(kind: Kind, bytes: &[u8]) -> Result<(Vec<Versioned>, String), StoreError> {
+    let list: List<'_> = parse(kind.name(), bytes)?;
+    let mut items = Vec::new();
     with_stored!(kind, T => {
-        let list = parse::<List<T>>(kind.name(), bytes)?;
-        let mut items = Vec::with_capacity(list.items.len());
-        for item in list.items {
-            items.extend(versioned::<T>(kind, item)?);
+        for object in list.each::<T>(kind.name()) {
+            items.extend(versioned::<T>(kind, object?)?);
         }
-        Ok((items, list.metadata.resource_version))
-    })
+    });
+    Ok((items, list.revision()))
 }
 
 /// An object of which no more than its metadata was asked for.
@@ -233,24 +251,21 @@ struct Named {
     metadata: ObjectMeta,
 }
 
-/// The API server says null for none of them.
-#[derive(Deserialize)]
-struct NamedList {
-    items: Option<Vec<Named>>,
-}
-
 /// Reads a list of objects of `kind` that were asked for by their metadata: keys and tokens, in any order.
 pub(crate) fn read_tokens(kind: Kind, bytes: &[u8]) -> Result<Vec<(Key, Token)>, StoreError> {
-    let list = parse::<NamedList>(kind.name(), bytes)?;
-    let one = |Named { metadata }: Named| {
-        let key = key_of(kind, metadata.namespace.as_deref(), &metadata.name)?;
-        Some((key, Token::new(metadata.resource_version.unwrap_or_default())))
-    };
-    Ok(list.items.unwrap_or_default().into_iter().filter_map(one).collect())
+    let list: List<'_> = parse(kind.name(), bytes)?;
+    let mut tokens = Vec::new();
+    for object in list.each(kind.name()) {
+        let Named { metadata } = object?;
+        if let Some(key) = key_of(kind, metadata.namespace.as_deref(), &metadata.name) {
+            tokens.push((key, Token::new(metadata.resource_version.unwrap_or_default())));
+        }
+    }
+    Ok(tokens)
 }
 
 /// Reads an answer of the API server.
-pub(crate) fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(what: &str, bytes: &'a [u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| garbled(what, &error))
 }
 

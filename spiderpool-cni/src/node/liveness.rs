@@ -8,8 +8,8 @@ use spiderpool_core::alloc::Allocator;
 use spiderpool_core::name::{ContainerId, NamespacedName, NodeName};
 use spiderpool_core::store::ResourceName;
 use spiderpool_core::sweep::{
-    ControllerSeen, NodeSeen, PodFacts, PodSeen, SandboxSeen, Sandboxes as SandboxSource, Sources,
-    StoreSources,
+    BlocksAtHand, ControllerSeen, NodeSeen, PodFacts, PodSeen, SandboxSeen, Sandboxes as SandboxSource,
+    Sources, StoreSources,
 };
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -77,6 +77,10 @@ impl NodeSources {
 impl Sources for NodeSources {
     fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts> {
         self.pods.at_hand(name).map(|pod| PodFacts::of(&pod))
+    }
+
+    fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
+        None
     }
 
     async fn pod(&self, name: &NamespacedName) -> PodSeen {

@@ -19,7 +19,8 @@ use crate::{
     select::Ordinals,
     store::{ResourceName, splitmix},
     sweep::{
-        ControllerSeen, NodeFacts, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Service, Sources,
+        BlocksAtHand, ControllerSeen, NodeFacts, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Service,
+        Sources,
     },
 };
 
@@ -80,6 +81,10 @@ fn facts(ledger: &Ledger, name: &NamespacedName) -> PodSeen {
 #[async_trait]
 impl Sources for SimSources {
     fn pod_at_hand(&self, _: &NamespacedName) -> Option<PodFacts> {
+        None
+    }
+
+    fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
         None
     }
 

@@ -7,6 +7,7 @@
 //! [`Allocator::sweep`](crate::alloc::Allocator::sweep) is the shell: it reads the blocks first, asks the sources
 //! afterwards and frees through the protocol's fenced machines only.
 
+mod blocks;
 mod judge;
 mod liveness;
 mod node;
@@ -18,6 +19,7 @@ mod sources;
 mod twins;
 mod verdict;
 
+pub use blocks::BlocksAtHand;
 pub use judge::{Case, Subject, judge, node_gone, second_source};
 pub use liveness::JudgedLiveness;
 pub use node::{Leases, NodeFacts, OUT_OF_SERVICE, Service};

@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::{
     Case, ClaimSeen, ControllerSeen, How, JudgedLiveness, KeepWhy, NodeSeen, PodSeen, SandboxSeen, Source,
-    Sources, Subject, SweepPolicy, Switch, Twin, Verdict, WaitWhy, judge, judge_twins,
+    Sources, Subject, SweepPolicy, Switch, Twin, Verdict, WaitWhy, blocks::readable, judge, judge_twins,
 };
 use crate::{
-    addr::Address,
+    addr::{Address, Family},
     admin::{Mode, holder},
     alloc::Allocator,
     api::{Claim, SpiderEndpoint, keys},
     endpoint::shown_addresses,
-    model::{Attachment, Binding, Block, GrantKey, Record, Slot},
+    model::{Attachment, Binding, Block, Record, Slot},
     name::{ContainerId, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
     protocol::{
         BindingHolder, Del, Deleted, Fence, Kept, ReleaseMode, Releasing, Setting, Snapshots, UNBIND_BUDGET,
@@ -125,7 +125,7 @@ impl Allocator {
                 _ => None,
             })
             .collect();
-        let (blocks, complete) = self.inspect().readable_blocks().await?;
+        let (blocks, complete) = readable(self, sources.blocks_at_hand()).await?;
         let records = records_of(&blocks);
         let mut pass = Pass::new(self, sources, policy, mode, complete);
         pass.records(&records).await;
@@ -193,6 +193,11 @@ fn records_of(blocks: &[Arc<Block>]) -> Vec<(Address, Arc<Record>)> {
     }
     records.sort_by_key(|(address, _)| *address);
     records
+}
+
+/// What a record answers for, in the order of [`GrantKey`](crate::model::GrantKey).
+fn key((address, record): &(Address, Arc<Record>)) -> (&OwnerUid, &Slot, Family) {
+    (&record.owner.uid, &record.slot, address.family())
 }
 
 /// What the sources said in this pass, all of it after the blocks were read.
@@ -443,29 +448,26 @@ impl<'a> Pass<'a> {
             return;
         }
         let stays = |judged: &Judged| !judged.verdict.frees();
-        let left: BTreeSet<Address> =
-            self.swept.judged.iter().filter(|j| stays(j)).map(|j| j.address).collect();
-        let mut keys: BTreeMap<GrantKey, Vec<&(Address, Arc<Record>)>> = BTreeMap::new();
-        for entry in records
-            .iter()
-            .filter(|(address, record)| left.contains(address) && record.binding == Binding::Stateless)
-        {
-            keys.entry(entry.1.key(entry.0.family())).or_default().push(entry);
-        }
-        for (key, group) in keys.into_iter().filter(|(_, group)| group.len() > 1) {
+        // Judged one by one, in this order.
+        let left = records.iter().zip(&self.swept.judged).filter(|(_, judged)| stays(judged));
+        let mut left: Vec<&(Address, Arc<Record>)> =
+            left.map(|(entry, _)| entry).filter(|(_, record)| record.binding == Binding::Stateless).collect();
+        left.sort_by(|a, b| key(a).cmp(&key(b)));
+        for group in left.chunk_by(|a, b| key(a) == key(b)).filter(|group| group.len() > 1) {
+            let owner = &group[0].1.owner;
             let mut twins = Vec::new();
-            for (address, record) in &group {
+            for (address, record) in group {
                 twins.push(Twin { address: *address, record, sandbox: self.sandbox(record).await });
             }
             let (mut shown, mut reported) = (BTreeSet::new(), BTreeSet::new());
-            if let Some(pod) = &group[0].1.owner.pod {
+            if let Some(pod) = &owner.pod {
                 if let Ok(Some(endpoint)) = self.endpoint(pod).await
-                    && endpoint.status.current.uid == key.owner.as_str()
+                    && endpoint.status.current.uid == owner.uid.as_str()
                 {
                     shown = shown_addresses(&endpoint).collect();
                 }
                 if let PodSeen::Present(facts) = self.pod(pod).await
-                    && facts.is_incarnation(&key.owner)
+                    && facts.is_incarnation(&owner.uid)
                 {
                     reported = facts.addresses.into_iter().collect();
                 }
@@ -576,12 +578,14 @@ impl<'a> Pass<'a> {
         if self.policy.outdated_endpoints == Switch::Off || self.mode == Mode::DryRun {
             return;
         }
-        let held: BTreeSet<(Address, &str)> =
-            records.iter().map(|(address, record)| (*address, record.owner.uid.as_str())).collect();
+        let holds = |address: Address, uid: &str| {
+            let at = records.binary_search_by_key(&address, |(address, _)| *address);
+            at.is_ok_and(|at| records[at].1.owner.uid.as_str() == uid)
+        };
         for (name, endpoint) in endpoints {
             let uid = endpoint.status.current.uid.as_str();
             let mut shown = shown_addresses(endpoint).peekable();
-            if shown.peek().is_none() || shown.any(|address| held.contains(&(address, uid))) {
+            if shown.peek().is_none() || shown.any(|address| holds(address, uid)) {
                 continue;
             }
             if let Ok(owner) = OwnerUid::new(uid)

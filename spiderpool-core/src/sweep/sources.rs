@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, fmt::Debug, sync::Arc, time::Duration};
 use async_lock::OnceCell;
 use async_trait::async_trait;
 
-use super::{ControllerSeen, Leases, NodeFacts, NodeSeen, PodFacts, PodSeen, SandboxSeen, Service};
+use super::{
+    BlocksAtHand, ControllerSeen, Leases, NodeFacts, NodeSeen, PodFacts, PodSeen, SandboxSeen, Service,
+};
 use crate::{
     api::{Resource, keys},
     env::Clock,
@@ -24,6 +26,9 @@ pub trait Sources: Debug + Send + Sync {
     /// The pod of this name as it was a moment ago, without asking anybody; none where that is not known. It may lack what its
     /// status says. Nothing goes by it: it may only spare a question.
     fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts>;
+
+    /// The blocks that this process keeps, so that a pass over everything does not read them; none where it keeps none.
+    fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand>;
 
     /// The pod of this name.
     async fn pod(&self, name: &NamespacedName) -> PodSeen;
@@ -156,6 +161,10 @@ fn kept_for(controller: &Resource) -> Duration {
 #[async_trait]
 impl Sources for StoreSources {
     fn pod_at_hand(&self, _: &NamespacedName) -> Option<PodFacts> {
+        None
+    }
+
+    fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
         None
     }
 

@@ -19,6 +19,8 @@ mod objects;
 #[cfg(test)]
 mod race;
 #[cfg(test)]
+mod remembered;
+#[cfg(test)]
 mod repair;
 #[cfg(test)]
 mod scene;

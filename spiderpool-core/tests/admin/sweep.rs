@@ -18,17 +18,13 @@ use spiderpool_core::{
     api::{Resource, keys},
     inspect::RecordFilter,
     model::{Attachment, Binding, Controller, Record},
-    name::{ContainerId, NamespacedName, NodeName, ObjectName, OwnerUid, Uid},
+    name::{ContainerId, NodeName, ObjectName, Uid},
     protocol::PoolRef,
     store::{
         Document, FaultPlan, FaultStore, Key, Kind, MemoryStore, ResourceName, Selector, Store, StoreExt,
         Versioned,
     },
-    sweep::{
-        ControllerSeen, Declared, Done, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Sandboxes,
-        Sources, StoreSources, SweepPolicy, Swept,
-    },
-    time::Timestamp,
+    sweep::{Declared, Done, SandboxSeen, Sandboxes, Sources, StoreSources, SweepPolicy, Swept},
 };
 
 use super::{
@@ -69,16 +65,16 @@ impl Sandboxes for Nodes {
 }
 
 /// A scope with one pool, and who can be asked.
-struct World {
-    allocator: Allocator,
+pub(crate) struct World {
+    pub(crate) allocator: Allocator,
     hands: Arc<Hands>,
     pool: Arc<PoolRef>,
-    nodes: Arc<Nodes>,
-    sources: Arc<dyn Sources>,
+    pub(crate) nodes: Arc<Nodes>,
+    pub(crate) sources: Arc<dyn Sources>,
 }
 
 impl World {
-    async fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) async fn new(store: Arc<dyn Store>) -> Self {
         let (env, hands) = still_env();
         let allocator = open(store.clone(), &env, 3).await;
         let pool = apply(&allocator, &pool("p", "10.0.0.0/24", &["10.0.0.1-10.0.0.60"])).await;
@@ -87,11 +83,11 @@ impl World {
         Self { allocator, hands, pool, nodes, sources: Arc::new(sources) }
     }
 
-    async fn sweep(&self, mode: Mode) -> Swept {
+    pub(crate) async fn sweep(&self, mode: Mode) -> Swept {
         self.allocator.sweep(&self.sources, &SweepPolicy::default(), mode).await.unwrap()
     }
 
-    async fn add(&self, pod: usize, round: usize, binding: Binding) -> Address {
+    pub(crate) async fn add(&self, pod: usize, round: usize, binding: Binding) -> Address {
         let mut request = request(pod, container(pod, round), std::slice::from_ref(&self.pool), binding);
         if binding == Binding::Stateful {
             request.controller = Some(stateful_set().into());
@@ -99,7 +95,7 @@ impl World {
         self.allocator.add(&request).await.unwrap()[0].address
     }
 
-    async fn put(&self, object: serde_json::Value) {
+    pub(crate) async fn put(&self, object: serde_json::Value) {
         put(self.allocator.store().as_ref(), object).await;
     }
 
@@ -109,11 +105,11 @@ impl World {
         }
     }
 
-    async fn remove_pod(&self, pod: usize) {
+    pub(crate) async fn remove_pod(&self, pod: usize) {
         self.remove(&Key::pod(owner(pod).pod.as_ref().unwrap())).await;
     }
 
-    async fn held(&self) -> BTreeSet<Address> {
+    pub(crate) async fn held(&self) -> BTreeSet<Address> {
         let records = self.allocator.inspect().records(&RecordFilter::default()).await.unwrap();
         records.into_iter().map(|(address, _)| address).collect()
     }
@@ -464,79 +460,6 @@ fn where_no_pod_is_declared_no_pod_is_known_to_be_gone() {
         world.put(pod(7, "u", "Running")).await;
         assert_eq!(count(world.allocator.sweep(&sources(), &policy, Mode::Real).await.unwrap()), 1);
         assert!(store.endpoint(owner(0).pod.as_ref().unwrap()).await.unwrap().is_none());
-    });
-}
-
-/// The sources of a world, and what somebody remembers of its pods.
-#[derive(Debug)]
-struct Remembered {
-    asked: Arc<dyn Sources>,
-    pods: BTreeMap<NamespacedName, PodFacts>,
-    questions: Mutex<Vec<NamespacedName>>,
-}
-
-#[async_trait]
-impl Sources for Remembered {
-    fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts> {
-        self.pods.get(name).cloned()
-    }
-
-    async fn pod(&self, name: &NamespacedName) -> PodSeen {
-        self.questions.lock().push(name.clone());
-        self.asked.pod(name).await
-    }
-
-    async fn controller(&self, name: &ResourceName) -> ControllerSeen {
-        self.asked.controller(name).await
-    }
-
-    async fn sandbox(&self, node: &NodeName, container: &ContainerId) -> SandboxSeen {
-        self.asked.sandbox(node, container).await
-    }
-
-    async fn node(&self, name: &NodeName) -> NodeSeen {
-        self.asked.node(name).await
-    }
-}
-
-/// A memory of pods spares questions about those that stay, and frees nothing: not even where it is wrong in every way.
-#[test]
-fn nothing_goes_by_what_is_only_remembered_of_pods() {
-    block_on(async {
-        let world = World::new(Arc::new(MemoryStore::new())).await;
-        let mut pods = BTreeMap::new();
-        let name = |pod: usize| owner(pod).pod.unwrap();
-        for number in 0..5 {
-            world.add(number, 0, Binding::Stateless).await;
-            world.put(pod(number, owner(number).uid.as_str(), "Running")).await;
-            world.nodes.say(number, 0, SandboxSeen::Gone);
-            let remembered =
-                serde_json::from_value(pod(number, owner(number).uid.as_str(), "Running")).unwrap();
-            pods.insert(name(number), PodFacts::of(&remembered));
-        }
-        // 0: as remembered. 1: remembered as another incarnation. 2: as ended long ago. 3: gone since. 4: not remembered.
-        pods.get_mut(&name(1)).unwrap().uid = Some(OwnerUid::new("another").unwrap());
-        let ended = pods.get_mut(&name(2)).unwrap();
-        (ended.phase, ended.finished) = (PodPhase::Failed, Some(Timestamp::from_millis(0)));
-        world.remove_pod(3).await;
-        pods.remove(&name(4));
-        let remembered =
-            Arc::new(Remembered { asked: Arc::clone(&world.sources), pods, questions: Mutex::default() });
-        let sources: Arc<dyn Sources> = Arc::clone(&remembered) as _;
-        let swept = world.allocator.sweep(&sources, &SweepPolicy::default(), Mode::Real).await.unwrap();
-        assert_eq!(swept.freed().count(), 0);
-        let questions = std::mem::take(&mut *remembered.questions.lock());
-        assert_eq!(questions, [name(1), name(2), name(4)]);
-
-        // Of what there is news of, nothing else is looked at.
-        let held = world.held().await;
-        world.remove_pod(4).await;
-        let concerned = swept.judged.iter().filter(|judged| judged.pod == Some(name(4)));
-        let concerned: BTreeSet<_> = concerned.map(|judged| judged.address).collect();
-        let policy = SweepPolicy::default();
-        let swept = world.allocator.sweep_these(&sources, &policy, Mode::Real, &concerned).await.unwrap();
-        assert_eq!(swept.judged.len(), 1);
-        assert_eq!(held.difference(&world.held().await).copied().collect::<BTreeSet<_>>(), concerned);
     });
 }
 

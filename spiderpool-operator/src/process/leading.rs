@@ -14,7 +14,7 @@ use crate::{
     apps::ClusterApps,
     auto::{AutoPoolConfig, AutoPools, Looks},
     notices::Notices,
-    status::{Figures, StatusWriter},
+    status::{Figures, KnownBlocks, StatusWriter},
 };
 
 /// The pause between two looks at what edits and crashes left half-done.
@@ -62,6 +62,7 @@ async fn lead(duties: Duties) {
         tasks.spawn(pools.run(news, ask));
     }
     tasks.spawn(tend(duties.allocator.clone()));
+    let blocks = KnownBlocks::default();
     if let Some(interval) = duties.sweep_interval {
         let sweeper = Sweeper {
             store: duties.store.clone(),
@@ -69,11 +70,12 @@ async fn lead(duties: Duties) {
             policy: duties.policy.clone(),
             metrics: Arc::clone(&duties.metrics),
             notices: Arc::clone(&duties.notices),
+            blocks: blocks.clone(),
         };
         tasks.spawn(sweeper.run(interval));
     }
     let figures = Arc::clone(&duties.metrics) as Arc<dyn Figures>;
-    tasks.spawn(StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN).run());
+    tasks.spawn(StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN, blocks).run());
     duties.metrics.leads();
     // No part ends by itself.
     if let Some(Err(error)) = tasks.join_next().await {

@@ -4,6 +4,7 @@
 //! once a second each and so many a second in all. An edit of a pool that is in flight rests on the pool's token, so while its
 //! plan has one pending, the pool is left alone.
 
+mod at_hand;
 mod known;
 
 use std::{
@@ -22,6 +23,7 @@ use spiderpool_core::{
 };
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
+pub use self::at_hand::KnownBlocks;
 use self::known::{Computed, Known, Object, Seen};
 use crate::objects::{ObjectNews, follow};
 
@@ -68,16 +70,18 @@ pub struct StatusWriter {
     figures: Arc<dyn Figures>,
     shown: usize,
     known: Known,
+    blocks: KnownBlocks,
     written: HashMap<Key, Instant>,
     due: BTreeMap<Key, Instant>,
 }
 
 impl StatusWriter {
-    /// A writer on the store of `allocator`; `allocatedIPs` lists at most `shown` addresses.
+    /// A writer on the store of `allocator`; `allocatedIPs` lists at most `shown` addresses. The blocks that it hears of it puts
+    /// into `blocks`.
     #[must_use]
-    pub fn new(allocator: Allocator, figures: Arc<dyn Figures>, shown: usize) -> Self {
+    pub fn new(allocator: Allocator, figures: Arc<dyn Figures>, shown: usize, blocks: KnownBlocks) -> Self {
         let known = Known::new(allocator.scope().clone());
-        Self { allocator, figures, shown, known, written: HashMap::new(), due: BTreeMap::new() }
+        Self { allocator, figures, shown, known, blocks, written: HashMap::new(), due: BTreeMap::new() }
     }
 
     /// Keeps it for ever.
@@ -114,9 +118,18 @@ impl StatusWriter {
 
     fn hear(&mut self, news: ObjectNews) {
         let changed = match news {
-            ObjectNews::Listed(kind, items) => self.known.list(kind, items),
-            ObjectNews::Put(item) => self.known.put(item),
+            ObjectNews::Listed(kind, items) => {
+                if kind == Kind::Block {
+                    self.blocks.list(&items);
+                }
+                self.known.list(kind, items)
+            }
+            ObjectNews::Put(item) => {
+                self.blocks.put(&item);
+                self.known.put(item)
+            }
             ObjectNews::Deleted(key) => {
+                self.blocks.remove(&key);
                 let mut changed = self.known.remove(&key);
                 changed.insert(key);
                 changed

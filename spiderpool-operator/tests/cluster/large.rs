@@ -1,4 +1,4 @@
-//! Many addresses in many pools: what the controller costs.
+//! Many addresses in many pools, with all endpoints that show them: what the controller costs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,10 +6,11 @@ use spiderpool_core::{
     addr::Family,
     alloc::{AddPart, AddRequest, Allocator, AllocatorConfig},
     api::SpiderIPPool,
+    endpoint::{ShownAddress, ShownInterface, View},
     env::Env,
-    model::{Binding, Owner, Slot},
+    model::{Binding, Owner, Pool, Slot},
     name::{ContainerId, InterfaceName, NodeName, ObjectName, OwnerUid},
-    store::{Key, Store},
+    store::{Key, Store, StoreExt},
 };
 use spiderpool_store_kube::{KubeConfig, KubeStore};
 use tokio::task::JoinSet;
@@ -84,7 +85,25 @@ async fn grant(agent: Allocator, n: usize, uid: String) {
         })
         .collect();
     request.timeout = Duration::from_secs(60);
-    agent.add(&request).await.unwrap();
+    let granted = agent.add(&request).await.unwrap();
+    let (object, _) = agent.store().pool(&name(n % POOLS)).await.unwrap().unwrap();
+    let pool = Pool::try_from(object.as_ref()).unwrap();
+    let interfaces = granted.iter().zip(&request.parts).map(|(granted, part)| ShownInterface {
+        slot: part.slot.clone(),
+        interface: part.interface.clone(),
+        addresses: vec![ShownAddress::of(granted.address, &pool)],
+        routes: Vec::new(),
+        clean_gateway: false,
+        mac: None,
+    });
+    let view = View {
+        owner: request.owner.clone(),
+        node: NodeName::new("n1").unwrap(),
+        controller: None,
+        binding: request.binding,
+        interfaces: interfaces.collect(),
+    };
+    agent.record_view(&view).await.unwrap();
 }
 
 /// Seconds of processor time that a process took.

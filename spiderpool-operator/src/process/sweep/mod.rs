@@ -32,7 +32,10 @@ use self::{
     sources::{ClusterSources, PodsAtHand},
 };
 use super::metrics::Metrics;
-use crate::notices::{About, Notice, Notices};
+use crate::{
+    notices::{About, Notice, Notices},
+    status::KnownBlocks,
+};
 
 /// The first full pass, after whoever led before may have been in the middle of one.
 const FIRST: Duration = Duration::from_secs(5);
@@ -49,6 +52,7 @@ pub(super) struct Sweeper {
     pub(super) policy: SweepPolicy,
     pub(super) metrics: Arc<Metrics>,
     pub(super) notices: Arc<dyn Notices>,
+    pub(super) blocks: KnownBlocks,
 }
 
 impl Sweeper {
@@ -56,7 +60,8 @@ impl Sweeper {
     pub(super) async fn run(self, interval: Duration) {
         let pods = PodsAtHand::default();
         let clock = Arc::clone(&self.allocator.env().clock);
-        let sources: Arc<dyn Sources> = Arc::new(ClusterSources::new(&self.store, clock, pods.clone()));
+        let sources: Arc<dyn Sources> =
+            Arc::new(ClusterSources::new(&self.store, clock, pods.clone(), self.blocks.clone()));
         let (tell_node, mut gone) = mpsc::channel(WAITING);
         let (tell_pods, mut unwanted) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();

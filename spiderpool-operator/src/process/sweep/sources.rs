@@ -10,11 +10,13 @@ use spiderpool_core::{
     name::{ContainerId, NamespacedName, NodeName},
     store::ResourceName,
     sweep::{
-        ControllerSeen, Declared, NoSandboxes, NodeSeen, PodFacts, PodSeen, SandboxSeen, Sources,
-        StoreSources,
+        BlocksAtHand, ControllerSeen, Declared, NoSandboxes, NodeSeen, PodFacts, PodSeen, SandboxSeen,
+        Sources, StoreSources,
     },
 };
 use spiderpool_store_kube::{Fed, Follow, KubeStore};
+
+use crate::status::KnownBlocks;
 
 /// The metadata of all pods as a watch tells of it; none while it is not known for sure.
 #[derive(Clone, Debug, Default)]
@@ -63,12 +65,18 @@ impl PodsAtHand {
 pub(super) struct ClusterSources {
     asked: StoreSources,
     pods: PodsAtHand,
+    blocks: KnownBlocks,
 }
 
 impl ClusterSources {
-    pub(super) fn new(store: &KubeStore, clock: Arc<dyn Clock>, pods: PodsAtHand) -> Self {
+    pub(super) fn new(
+        store: &KubeStore,
+        clock: Arc<dyn Clock>,
+        pods: PodsAtHand,
+        blocks: KnownBlocks,
+    ) -> Self {
         let (store, sandboxes) = (Arc::new(store.clone()), Arc::new(NoSandboxes));
-        Self { asked: StoreSources::new(store, clock, sandboxes, Declared::Always), pods }
+        Self { asked: StoreSources::new(store, clock, sandboxes, Declared::Always), pods, blocks }
     }
 }
 
@@ -78,6 +86,10 @@ impl Sources for ClusterSources {
     /// is asked for once its deletion has begun.
     fn pod_at_hand(&self, name: &NamespacedName) -> Option<PodFacts> {
         self.pods.get(name).filter(|pod| pod.deletion.is_none())
+    }
+
+    fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
+        Some(&self.blocks)
     }
 
     async fn pod(&self, name: &NamespacedName) -> PodSeen {
