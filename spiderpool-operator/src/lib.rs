@@ -6,9 +6,11 @@
 
 pub mod apps;
 pub mod auto;
+#[cfg(feature = "kube")]
+mod feeds;
 mod lease;
 pub mod notices;
-mod objects;
+pub mod objects;
 pub mod ports;
 #[cfg(feature = "kube")]
 pub mod process;

@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
-use serde::Deserialize;
 use serde_json::Value;
 use spiderpool_core::{
     api::Resource,
@@ -14,7 +13,7 @@ use spiderpool_core::{
 use crate::{
     answer::{Intent, failure, is_absent, silence},
     api::Api,
-    kinds::{Listed, Resources},
+    kinds::{Group, Listed, Resources},
     labels::encoded,
     object::parse,
 };
@@ -56,18 +55,6 @@ fn well_known(group: &str, kind: &str) -> Option<Home> {
         _ => return None,
     };
     Some(Home { version: version.into(), plural: plural.into(), namespaced })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Group {
-    preferred_version: Version,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Version {
-    group_version: String,
 }
 
 impl Foreign {

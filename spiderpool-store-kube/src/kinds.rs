@@ -77,6 +77,19 @@ pub enum ReplicasPath {
     Forbidden(String),
 }
 
+/// An API group.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Group {
+    pub(crate) preferred_version: Version,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Version {
+    pub(crate) group_version: String,
+}
+
 /// What the API server serves under one version.
 #[derive(Deserialize)]
 pub(crate) struct Resources {
@@ -113,6 +126,22 @@ impl KubeStore {
         let served: Resources = parse(api_version, &answer.body)?;
         let found = served.of_kind(kind).find(|one| one.namespaced);
         Ok(found.map(|found| ServedKind::known(api_version, kind, &found.name)))
+    }
+
+    /// The same in the version that the API server prefers of the group. Cost: two reads.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn kind_of_group(&self, group: &str, kind: &str) -> Result<Option<ServedKind>, StoreError> {
+        let answer = get(self.api(), &format!("/apis/{}", encoded(group))).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(failure(None, group, "", Intent::Read, &answer));
+        }
+        let served: Group = parse(group, &answer.body)?;
+        self.served_kind(&served.preferred_version.group_version, kind).await
     }
 
     /// Where objects of `kind` say how many replicas they want, as its definition has it. Cost: one read.

@@ -9,6 +9,7 @@ use spiderpool_operator::{
     apps::StoreApps,
     auto::{AutoPoolConfig, AutoPools, NotCounted},
     notices::{Notice, Notices},
+    objects::Objects,
 };
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -19,7 +20,7 @@ const WAITING: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Operator {
     events: Arc<Events>,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 /// What it wants people to know.
@@ -49,7 +50,13 @@ impl Operator {
         let apps = StoreApps::new(allocator.store().clone());
         let (notices, looks) = (Arc::clone(&events) as Arc<dyn Notices>, Arc::new(NotCounted));
         let pools = AutoPools::new(allocator.clone(), notices, looks, AutoPoolConfig::default());
-        let tasks = [tokio::spawn(apps.run(tell, unknown)), tokio::spawn(pools.run(news, ask))];
+        let mut objects = Objects::default();
+        let heard = objects.of(AutoPools::KINDS);
+        let tasks = [
+            tokio::spawn(apps.run(tell, unknown)),
+            tokio::spawn(pools.run(news, heard, ask)),
+            tokio::spawn(objects.run(Arc::clone(allocator.store()))),
+        ];
         Self { events, tasks }
     }
 

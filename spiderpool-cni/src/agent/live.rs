@@ -3,7 +3,7 @@
 use super::{ConfigurationFile, DaemonError, LogLevel, Settings};
 use crate::node::{Node, Offer};
 use spiderpool_core::model::Families;
-use spiderpool_core::select::{AutoPools, StatefulKinds};
+use spiderpool_core::select::{AutoPools, GroupKind, NotAKind, StatefulKinds};
 use std::sync::Arc;
 
 /// What the settings say pods get.
@@ -20,13 +20,10 @@ pub(super) fn offer(settings: &Settings) -> Result<Offer, DaemonError> {
     let mut stateful =
         if settings.enable_statefulset { StatefulKinds::default() } else { StatefulKinds::none() };
     for kind in settings.stateful_kinds.iter().map(|kind| kind.trim()).filter(|kind| !kind.is_empty()) {
-        let Some((group, kind)) =
-            kind.split_once('/').filter(|(group, kind)| !group.is_empty() && !kind.is_empty())
-        else {
-            let why = format!("{kind:?} is not GROUP/KIND, such as apps.kruise.io/StatefulSet");
-            return Err(DaemonError::Setting { flag: "--stateful-kinds", why });
-        };
-        stateful = stateful.and(group, kind);
+        let kind = kind.parse::<GroupKind>();
+        let invalid =
+            |error: NotAKind| DaemonError::Setting { flag: "--stateful-kinds", why: error.to_string() };
+        stateful = stateful.and(kind.map_err(invalid)?);
     }
     let auto_pools = if settings.enable_spider_subnet { AutoPools::Enabled } else { AutoPools::Disabled };
     Ok(Offer { families, stateful, auto_pools })

@@ -200,7 +200,7 @@ impl Node {
         let own = controller.as_ref().filter(|controller| is_stateful(controller));
         // The controller of a stateful pod owns it directly, so its object is at hand.
         let ordinals = own.and(owner.as_deref()).map(Ordinals::of);
-        let binding = binding(controller.as_ref(), &name.name, ordinals, &offer.stateful);
+        let binding = binding(controller.as_ref(), &name.name, ordinals.as_ref(), &offer.stateful);
         Ok((controller, binding))
     }
 }

@@ -1,47 +1,45 @@
 //! Whose addresses outlive their pods.
 
+use std::str::FromStr;
+
+use super::{Ordinals, ordinal};
 use crate::{
-    api::Resource,
     model::{Binding, Controller},
     name::ObjectName,
 };
 
-/// The ordinals that a stateful controller runs: `start` to `start + replicas − 1`.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Ordinals {
-    /// The first.
-    pub start: u64,
-    /// How many.
-    pub replicas: u64,
+/// A kind in every version of its API group, written as `apps.kruise.io/StatefulSet`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct GroupKind {
+    /// The API group.
+    pub group: String,
+    /// The kind.
+    pub kind: String,
 }
 
-impl Ordinals {
-    /// The ordinals of a controller object: `spec.ordinals.start` (default 0) and `spec.replicas` (default 1).
-    #[must_use]
-    pub fn of(controller: &Resource) -> Self {
-        let spec = controller.rest.get("spec");
-        let number = |value: Option<&serde_json::Value>| value.and_then(serde_json::Value::as_u64);
-        Self {
-            start: number(spec.and_then(|spec| spec.get("ordinals")?.get("start"))).unwrap_or(0),
-            replicas: number(spec.and_then(|spec| spec.get("replicas"))).unwrap_or(1),
-        }
-    }
+/// A text that names no kind.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0:?} is not GROUP/KIND, such as apps.kruise.io/StatefulSet")]
+pub struct NotAKind(String);
 
-    /// Whether `ordinal` is one of them.
-    #[must_use]
-    pub fn contains(self, ordinal: u64) -> bool {
-        ordinal.checked_sub(self.start).is_some_and(|offset| offset < self.replicas)
+impl FromStr for GroupKind {
+    type Err = NotAKind;
+
+    fn from_str(text: &str) -> Result<Self, NotAKind> {
+        let parts = text.trim().split_once('/').filter(|(group, kind)| !group.is_empty() && !kind.is_empty());
+        let (group, kind) = parts.ok_or_else(|| NotAKind(text.into()))?;
+        Ok(Self { group: group.into(), kind: kind.into() })
     }
 }
 
-/// The kinds whose pods keep their addresses, each as API group and kind: the same in every version of the group.
+/// The kinds whose pods keep their addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StatefulKinds(Vec<(String, String)>);
+pub struct StatefulKinds(Vec<GroupKind>);
 
 impl Default for StatefulKinds {
     /// `StatefulSet` of `apps`.
     fn default() -> Self {
-        Self(vec![("apps".into(), "StatefulSet".into())])
+        Self(vec![GroupKind { group: "apps".into(), kind: "StatefulSet".into() }])
     }
 }
 
@@ -54,8 +52,8 @@ impl StatefulKinds {
 
     /// These kinds and one more, whose pods are named `name-ordinal` too.
     #[must_use]
-    pub fn and(mut self, group: impl Into<String>, kind: impl Into<String>) -> Self {
-        self.0.push((group.into(), kind.into()));
+    pub fn and(mut self, kind: GroupKind) -> Self {
+        self.0.push(kind);
         self
     }
 
@@ -63,16 +61,8 @@ impl StatefulKinds {
     #[must_use]
     pub fn contains(&self, controller: &Controller) -> bool {
         let group = controller.api_version.split_once('/').map_or("", |(group, _)| group);
-        self.0.iter().any(|(of, kind)| of == group && *kind == controller.kind)
+        self.0.iter().any(|stateful| stateful.group == group && stateful.kind == controller.kind)
     }
-}
-
-/// The ordinal in the name of a pod of `controller`: 3 for `web-3` of `web`. Leading zeros make another name.
-#[must_use]
-pub fn ordinal(controller: &ObjectName, pod: &ObjectName) -> Option<u64> {
-    let digits = pod.as_str().strip_prefix(controller.as_str())?.strip_prefix('-')?;
-    let ordinal: u64 = digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())??;
-    (ordinal.to_string() == digits).then_some(ordinal)
 }
 
 /// Whether the addresses of `pod` outlive it: its controller is of a stateful kind, and its ordinal is one that the
@@ -82,7 +72,7 @@ pub fn ordinal(controller: &ObjectName, pod: &ObjectName) -> Option<u64> {
 pub fn binding(
     controller: Option<&Controller>,
     pod: &ObjectName,
-    ordinals: Option<Ordinals>,
+    ordinals: Option<&Ordinals>,
     kinds: &StatefulKinds,
 ) -> Binding {
     let stateful = controller.filter(|controller| kinds.contains(controller)).is_some_and(|controller| {
@@ -94,7 +84,6 @@ pub fn binding(
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
-    use serde_json::json;
 
     use super::*;
     use crate::name::Uid;
@@ -123,15 +112,15 @@ mod tests {
         #[case] stateful: bool,
     ) {
         let (owner, pod) = (controller("apps/v1", "StatefulSet"), ObjectName::new(pod).unwrap());
-        let ordinals = Some(Ordinals { start, replicas });
+        let ordinals = Ordinals::new(start, replicas);
         let expected = if stateful { Binding::Stateful } else { Binding::Stateless };
-        assert_eq!(binding(Some(&owner), &pod, ordinals, &StatefulKinds::default()), expected);
+        assert_eq!(binding(Some(&owner), &pod, Some(&ordinals), &StatefulKinds::default()), expected);
     }
 
     #[test]
     fn only_declared_kinds_are_stateful() {
         let pod = ObjectName::new("web-0").unwrap();
-        let kinds = StatefulKinds::default().and("apps.kruise.io", "StatefulSet");
+        let kinds = StatefulKinds::default().and("apps.kruise.io/StatefulSet".parse().unwrap());
         let of = |owner: Option<&Controller>, kinds: &StatefulKinds| binding(owner, &pod, None, kinds);
         assert_eq!(of(Some(&controller("apps.kruise.io/v1beta1", "StatefulSet")), &kinds), Binding::Stateful);
         assert_eq!(of(Some(&controller("apps.kruise.io/v1beta1", "CloneSet")), &kinds), Binding::Stateless);
@@ -140,15 +129,5 @@ mod tests {
             Binding::Stateless
         );
         assert_eq!(of(None, &kinds), Binding::Stateless);
-    }
-
-    #[test]
-    fn ordinals_are_read_from_the_controller() {
-        let read = |object| Ordinals::of(&serde_json::from_value::<Resource>(object).unwrap());
-        let full = json!({"spec": {"replicas": 3, "ordinals": {"start": 5}}});
-        assert_eq!(read(full), Ordinals { start: 5, replicas: 3 });
-        assert_eq!(read(json!({"spec": {}})), Ordinals { start: 0, replicas: 1 });
-        assert!(!Ordinals { start: 0, replicas: 0 }.contains(0));
-        assert!(Ordinals { start: u64::MAX, replicas: 5 }.contains(u64::MAX));
     }
 }

@@ -12,6 +12,7 @@ mod facts;
 mod filter;
 mod liveness;
 mod network;
+mod ordinals;
 mod owners;
 mod refusal;
 mod routes;
@@ -20,11 +21,12 @@ mod wish;
 
 use std::{cmp::Reverse, sync::Arc};
 
-pub use binding::{Ordinals, StatefulKinds, binding, ordinal};
+pub use binding::{GroupKind, NotAKind, StatefulKinds, binding};
 pub use catalog::PoolCatalog;
 pub use error::{AutoPoolProblem, Emptied, SelectError};
 pub use facts::{AutoPools, Facts, NamespaceFacts, NetworkConfig, NodeFacts, PodFacts};
 pub use liveness::{Death, death, is_alive};
+pub use ordinals::{Ordinals, ordinal};
 pub use owners::{controller_of, is_intermediate, is_native_top, top_controller};
 pub use refusal::{Refusal, Refused};
 pub use routes::{GrantedAddress, PlacedRoute, Routes, attach_routes};

@@ -97,7 +97,7 @@ impl Sources for SimSources {
             None => ControllerSeen::Gone,
             Some((controller, replicas)) => ControllerSeen::Present {
                 uid: Some(controller.uid.clone()),
-                ordinals: Ordinals { start: 0, replicas: *replicas },
+                ordinals: Ordinals::new(0, *replicas),
                 keep: Duration::ZERO,
             },
         });

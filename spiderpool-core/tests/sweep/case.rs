@@ -72,7 +72,7 @@ pub(crate) const WELL: NodeSeen =
 pub(crate) fn controller(uid: &str, replicas: u64) -> ControllerSeen {
     ControllerSeen::Present {
         uid: Uid::new(uid).ok(),
-        ordinals: Ordinals { start: 0, replicas },
+        ordinals: Ordinals::new(0, replicas),
         keep: Duration::ZERO,
     }
 }

@@ -1,15 +1,16 @@
 //! Applications of a cluster.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use spiderpool_core::{
     autopool::{NATIVE_KINDS, Shape, Workload},
     model::Application,
 };
-use spiderpool_store_kube::{Fed, Follow, KubeStore, Loss, ServedKind};
+use spiderpool_store_kube::{Fed, Follow, KubeStore, ServedKind};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{AppKind, News, third_party::ThirdParties};
+use crate::feeds::{Feeds, tell_loss};
 
 /// The native kinds' plurals, in the order of [`NATIVE_KINDS`].
 const PLURALS: [&str; 6] = ["deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs"];
@@ -17,37 +18,43 @@ const PLURALS: [&str; 6] = ["deployments", "replicasets", "statefulsets", "daemo
 /// The applications of a cluster: Deployments, StatefulSets and so on by a watch each; of other kinds those that pods
 /// belong to and whose API group is listed.
 #[derive(Debug)]
-pub struct ClusterApps {
+pub(crate) struct ClusterApps {
     store: KubeStore,
     groups: HashSet<String>,
+    native: Vec<(ServedKind, mpsc::Receiver<Arc<Fed>>)>,
+    pods: mpsc::Receiver<Arc<Fed>>,
 }
 
 impl ClusterApps {
-    /// Those of the cluster of `store`; `groups` are the API groups of third-party kinds that are followed.
-    #[must_use]
-    pub fn new(store: KubeStore, groups: impl IntoIterator<Item = String>) -> Self {
-        Self { store, groups: groups.into_iter().collect() }
+    /// Those of the cluster of `store`, by these feeds; `groups` are the API groups of third-party kinds that are followed.
+    pub(crate) fn new(store: KubeStore, feeds: &mut Feeds, groups: impl IntoIterator<Item = String>) -> Self {
+        let native = NATIVE_KINDS.into_iter().zip(PLURALS).map(|((version, kind), plural)| {
+            let served = ServedKind::known(version, kind, plural);
+            let news = feeds.of(Follow::Kind(served.clone()));
+            (served, news)
+        });
+        let native = native.collect();
+        Self { store, groups: groups.into_iter().collect(), native, pods: feeds.of(Follow::Pods) }
     }
 
     /// Tells of them until nobody listens any more. Kinds that come over `unknown` are followed, as far as that can be.
-    pub async fn run(self, tell: mpsc::Sender<News>, unknown: mpsc::Receiver<AppKind>) {
+    pub(crate) async fn run(self, tell: mpsc::Sender<News>, unknown: mpsc::Receiver<AppKind>) {
         let mut tasks = JoinSet::new();
-        for ((version, kind), plural) in NATIVE_KINDS.into_iter().zip(PLURALS) {
-            tasks.spawn(native(self.store.clone(), ServedKind::known(version, kind, plural), tell.clone()));
+        for (served, news) in self.native {
+            tasks.spawn(native(served, news, tell.clone()));
         }
-        ThirdParties::new(self.store, self.groups, tell).run(unknown).await;
+        ThirdParties::new(self.store, self.groups, tell).run(self.pods, unknown).await;
     }
 }
 
 /// Tells of one native kind.
-async fn native(store: KubeStore, served: ServedKind, tell: mpsc::Sender<News>) {
+async fn native(served: ServedKind, mut objects: mpsc::Receiver<Arc<Fed>>, tell: mpsc::Sender<News>) {
     let kind = (served.api_version(), served.kind());
     let Some(shape) = Shape::native(kind.0, kind.1) else { return };
-    let mut feed = store.feed(&Follow::Kind(served.clone()));
     let mut here: HashSet<Application> = HashSet::new();
-    loop {
+    while let Some(fed) = objects.recv().await {
         let mut news = Vec::new();
-        match feed.next().await {
+        match fed.as_ref() {
             Fed::Listed(objects) => {
                 let read = objects.iter().filter_map(|object| Workload::read(kind, object, &shape, 0));
                 let workloads: Vec<_> = read.collect();
@@ -58,16 +65,16 @@ async fn native(store: KubeStore, served: ServedKind, tell: mpsc::Sender<News>) 
                 let (api_version, kind) = (kind.0.to_owned(), kind.1.to_owned());
                 news.push(News::Complete(AppKind { api_version, kind }));
             }
-            Fed::Put(object) => match Workload::read(kind, &object, &shape, 0) {
+            Fed::Put(object) => match Workload::read(kind, object, &shape, 0) {
                 Some(workload) => {
                     here.insert(workload.application.clone());
                     news.push(News::Put(workload));
                 }
                 // Its pods belong to another controller, or it is going.
-                None => news.extend(gone(&mut here, kind, &object)),
+                None => news.extend(gone(&mut here, kind, object)),
             },
-            Fed::Deleted(object) => news.extend(gone(&mut here, kind, &object)),
-            Fed::Lost(loss) => tell_loss(&served, &loss),
+            Fed::Deleted(object) => news.extend(gone(&mut here, kind, object)),
+            Fed::Lost(loss) => tell_loss(served.plural(), loss),
         }
         for piece in news {
             if tell.send(piece).await.is_err() {
@@ -97,15 +104,4 @@ pub(super) fn application(
         namespace: object.metadata.namespace.as_deref()?.parse().ok()?,
         name: object.metadata.name.parse().ok()?,
     })
-}
-
-/// A watch that broke off is an ordinary thing; what it may not do is for somebody to mend.
-pub(super) fn tell_loss(kind: &ServedKind, loss: &Loss) {
-    let plural = kind.plural();
-    match loss {
-        Loss::Expired => tracing::debug!(plural, "a watch has expired and begins anew"),
-        Loss::Forbidden(why) => tracing::warn!(plural, why, "not allowed to follow these applications"),
-        Loss::Broken(error) => tracing::warn!(plural, %error, "a watch is broken and begins anew"),
-        _ => tracing::warn!(plural, ?loss, "a watch broke off and begins anew"),
-    }
 }

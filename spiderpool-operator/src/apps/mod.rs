@@ -1,7 +1,7 @@
 //! Applications as they come, change and go.
 //!
 //! A source tells of them: the resources of a store ([`StoreApps`], in the lab), or a cluster's native kinds and whatever
-//! its pods belong to ([`ClusterApps`]).
+//! its pods belong to (`ClusterApps`).
 
 mod book;
 #[cfg(feature = "kube")]
@@ -12,7 +12,7 @@ mod third_party;
 
 pub use book::{Book, Known};
 #[cfg(feature = "kube")]
-pub use cluster::ClusterApps;
+pub(crate) use cluster::ClusterApps;
 pub use store::StoreApps;
 
 use spiderpool_core::{autopool::Workload, model::Application};

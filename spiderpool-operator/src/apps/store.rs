@@ -14,7 +14,7 @@ use spiderpool_core::{
 use tokio::sync::mpsc;
 
 use super::{AppKind, News};
-use crate::objects::{ObjectNews, follow};
+use crate::objects::{ObjectNews, Objects};
 
 /// The applications that are declared in a store: of the native kinds, and of any other kind that has
 /// `spec.template`, with its replicas in `spec.replicas`.
@@ -36,8 +36,9 @@ impl StoreApps {
     /// Tells of them until nobody listens any more. Kinds that are asked about are told complete: everything that is
     /// there is told.
     pub async fn run(self, tell: mpsc::Sender<News>, mut unknown: mpsc::Receiver<AppKind>) {
-        let (objects, mut told) = mpsc::channel(64);
-        let following = tokio::spawn(follow(self.store, Kind::Resource, objects));
+        let mut objects = Objects::default();
+        let mut told = objects.of(&[Kind::Resource]);
+        let following = tokio::spawn(objects.run(self.store));
         let mut known: HashMap<Key, Application> = HashMap::new();
         let mut listed = false;
         loop {

@@ -21,11 +21,11 @@ use spiderpool_core::{
 use spiderpool_store_kube::{Fed, Follow, KubeStore, Loss, ReplicasPath, ServedKind};
 use tokio::{sync::mpsc, task::JoinSet};
 
-use super::{
-    AppKind, News,
-    cluster::{application, tell_loss},
+use super::{AppKind, News, cluster::application};
+use crate::{
+    feeds::tell_loss,
+    notices::{About, Notice},
 };
-use crate::notices::{About, Notice};
 
 /// The pause before the API server is asked again about a kind; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -61,9 +61,8 @@ enum Learned {
 /// What happens.
 #[derive(Debug)]
 enum Event {
-    Pods(Fed),
     Learned(AppKind, Result<(ServedKind, Shape), String>),
-    Objects(AppKind, Fed),
+    Objects(AppKind, Box<Fed>),
 }
 
 pub(super) struct ThirdParties {
@@ -94,16 +93,19 @@ impl ThirdParties {
     }
 
     /// Until nobody listens any more.
-    pub(super) async fn run(mut self, mut unknown: mpsc::Receiver<AppKind>) {
+    pub(super) async fn run(
+        mut self,
+        mut pods: mpsc::Receiver<Arc<Fed>>,
+        mut unknown: mpsc::Receiver<AppKind>,
+    ) {
         let (send, mut events) = mpsc::channel(64);
         let mut tasks = JoinSet::new();
-        tasks.spawn(feed(self.store.clone(), Follow::Pods, send.clone(), Event::Pods));
         loop {
             let news = tokio::select! {
+                Some(fed) = pods.recv() => self.pods(&fed, &mut tasks, &send),
                 Some(event) = events.recv() => match event {
-                    Event::Pods(fed) => self.pods(fed, &mut tasks, &send),
                     Event::Learned(kind, learned) => self.learned(kind, learned, &mut tasks, &send),
-                    Event::Objects(kind, fed) => self.objects(kind, fed),
+                    Event::Objects(kind, fed) => self.objects(kind, *fed),
                 },
                 Some(kind) = unknown.recv() => {
                     self.ask(&kind, &mut tasks, &send);
@@ -154,7 +156,7 @@ impl ThirdParties {
                     "following its objects"
                 );
                 let told = kind.clone();
-                let event = move |fed| Event::Objects(told.clone(), fed);
+                let event = move |fed| Event::Objects(told.clone(), Box::new(fed));
                 tasks.spawn(feed(self.store.clone(), Follow::Kind(served), send.clone(), event));
                 self.shapes.insert(kind.clone(), shape.clone());
                 Learned::Followed { shape, listed: false }
@@ -172,24 +174,24 @@ impl ThirdParties {
         of_kind.iter().flat_map(|application| self.news_of(application)).collect()
     }
 
-    fn pods(&mut self, fed: Fed, tasks: &mut JoinSet<()>, send: &mpsc::Sender<Event>) -> Vec<News> {
+    fn pods(&mut self, fed: &Fed, tasks: &mut JoinSet<()>, send: &mpsc::Sender<Event>) -> Vec<News> {
         let mut changed = HashSet::new();
         match fed {
             Fed::Listed(pods) => {
                 changed.extend(self.pods.keys().cloned());
                 self.pods.values_mut().for_each(|pods| pods.names.clear());
-                changed.extend(pods.into_iter().filter_map(|pod| self.put_pod(pod)));
+                changed.extend(pods.iter().filter_map(|pod| self.put_pod(pod)));
             }
             Fed::Put(pod) => changed.extend(self.put_pod(pod)),
             Fed::Deleted(pod) => {
-                if let Some((application, _)) = owner(&pod)
+                if let Some((application, _)) = owner(pod)
                     && let Some(pods) = self.pods.get_mut(&application)
                 {
                     pods.names.remove(&pod.metadata.name);
                     changed.insert(application);
                 }
             }
-            Fed::Lost(loss) => tell_loss(&ServedKind::known("v1", "Pod", "pods"), &loss),
+            Fed::Lost(loss) => tell_loss("pods", loss),
         }
         for application in &changed {
             self.ask(&AppKind::of(application), tasks, send);
@@ -197,11 +199,11 @@ impl ThirdParties {
         changed.iter().flat_map(|application| self.news_of(application)).collect()
     }
 
-    fn put_pod(&mut self, pod: Resource) -> Option<Application> {
+    fn put_pod(&mut self, pod: &Resource) -> Option<Application> {
         let asks =
             [keys::SUBNET, keys::SUBNETS].iter().any(|key| pod.metadata.annotations.contains_key(*key));
-        let (application, uid) = owner(&pod).filter(|_| asks)?;
-        let pod = Arc::new(pod);
+        let (application, uid) = owner(pod).filter(|_| asks)?;
+        let pod = Arc::new(pod.clone());
         let (name, latest) = (pod.metadata.name.clone(), Arc::clone(&pod));
         let pods = self.pods.entry(application.clone()).or_insert_with(|| Pods {
             uid: uid.clone(),
@@ -254,8 +256,7 @@ impl ThirdParties {
                 self.news_of(&application)
             }
             Fed::Lost(loss) => {
-                let plural = kind.kind.to_lowercase();
-                tell_loss(&ServedKind::known(pair.0, pair.1, &plural), &loss);
+                tell_loss(&kind.kind, &loss);
                 let Loss::Forbidden(why) = loss else { return Vec::new() };
                 let why = format!(
                     "its objects may not be followed: let the controller's ClusterRole get, list and watch them ({why})"

@@ -22,7 +22,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 use crate::{
     apps::{AppKind, News},
     notices::{Notice, Notices, Shown},
-    objects::{ObjectNews, follow},
+    objects::ObjectNews,
 };
 use look::{Look, Outcome};
 use queue::Looked;
@@ -30,8 +30,6 @@ use state::State;
 
 /// So many applications are looked at at the same time: enough to claim in their Subnets by the same writes.
 const AT_ONCE: usize = 32;
-/// So many pieces of news wait.
-const WAITING: usize = 256;
 
 /// How auto pools are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,17 +85,20 @@ impl AutoPools {
         Self { look: Arc::new(look), looks, state: State::default() }
     }
 
-    /// Keeps pools as `news` has applications, until nobody tells news any more. Kinds of applications that have pools
-    /// and of which no news came are told to `unknown`: their source may begin to follow them.
+    /// The kinds of objects that it hears of.
+    pub const KINDS: &'static [Kind] = &[Kind::Pool, Kind::Subnet, Kind::Reservation];
+
+    /// Keeps pools as `news` has applications, until nobody tells news any more; `objects` are those of
+    /// [`AutoPools::KINDS`]. Kinds of applications that have pools and of which no news came are told to `unknown`: their
+    /// source may begin to follow them.
     ///
     /// Cancellation: dropped in the middle, whatever was begun is whole or not done, and the next run goes on.
-    pub async fn run(mut self, mut news: mpsc::Receiver<News>, unknown: mpsc::Sender<AppKind>) {
-        let store = self.look.allocator.store();
-        let (tell, mut objects) = mpsc::channel(WAITING);
-        let mut following = JoinSet::new();
-        for kind in [Kind::Pool, Kind::Subnet, Kind::Reservation] {
-            following.spawn(follow(Arc::clone(store), kind, tell.clone()));
-        }
+    pub async fn run(
+        mut self,
+        mut news: mpsc::Receiver<News>,
+        mut objects: mpsc::Receiver<ObjectNews>,
+        unknown: mpsc::Sender<AppKind>,
+    ) {
         let mut looks: JoinSet<Outcome> = JoinSet::new();
         loop {
             while looks.len() < AT_ONCE

@@ -2,18 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
-use spiderpool_core::{alloc::Allocator, inspect::ALLOCATED_IPS_SHOWN, sweep::SweepPolicy};
+use spiderpool_core::{
+    alloc::Allocator, inspect::ALLOCATED_IPS_SHOWN, select::GroupKind, sweep::SweepPolicy,
+};
 use spiderpool_store_kube::KubeStore;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
 
-use super::{metrics::Metrics, sweep::Sweeper};
+use super::{
+    metrics::Metrics,
+    sweep::{Heard, Sweeper},
+};
 use crate::{
     apps::ClusterApps,
     auto::{AutoPoolConfig, AutoPools, Looks},
+    feeds::Feeds,
     notices::Notices,
+    objects::Objects,
     status::{Figures, KnownBlocks, StatusWriter},
 };
 
@@ -31,6 +38,7 @@ pub(super) struct Duties {
     /// None: applications get no pools.
     pub(super) auto_pools: Option<AutoPoolConfig>,
     pub(super) groups: Vec<String>,
+    pub(super) stateful: Vec<GroupKind>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) policy: SweepPolicy,
     /// None: nothing is swept.
@@ -52,14 +60,15 @@ pub(super) async fn lead_by(mut duties: watch::Receiver<Duties>) {
 /// Does all of it until it is dropped, or a part ends, which none does by itself.
 async fn lead(duties: Duties) {
     let mut tasks = JoinSet::new();
+    let (mut objects, mut feeds) = (Objects::default(), Feeds::default());
     if let Some(config) = duties.auto_pools {
         let (tell, news) = mpsc::channel(WAITING);
         let (ask, unknown) = mpsc::channel(WAITING);
-        let apps = ClusterApps::new(duties.store.clone(), duties.groups.clone());
+        let apps = ClusterApps::new(duties.store.clone(), &mut feeds, duties.groups.clone());
         tasks.spawn(apps.run(tell, unknown));
         let (notices, looks) = (Arc::clone(&duties.notices), Arc::clone(&duties.metrics) as Arc<dyn Looks>);
         let pools = AutoPools::new(duties.allocator.clone(), notices, looks, config);
-        tasks.spawn(pools.run(news, ask));
+        tasks.spawn(pools.run(news, objects.of(AutoPools::KINDS), ask));
     }
     tasks.spawn(tend(duties.allocator.clone()));
     let blocks = KnownBlocks::default();
@@ -71,11 +80,17 @@ async fn lead(duties: Duties) {
             metrics: Arc::clone(&duties.metrics),
             notices: Arc::clone(&duties.notices),
             blocks: blocks.clone(),
+            stateful: duties.stateful,
         };
-        tasks.spawn(sweeper.run(interval));
+        tasks.spawn(sweeper.run(Heard::of(&mut feeds), interval));
     }
     let figures = Arc::clone(&duties.metrics) as Arc<dyn Figures>;
-    tasks.spawn(StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN, blocks).run());
+    let status = StatusWriter::new(duties.allocator.clone(), figures, ALLOCATED_IPS_SHOWN, blocks);
+    tasks.spawn(status.run(objects.of(StatusWriter::KINDS)));
+    tasks.spawn(objects.run(Arc::clone(duties.allocator.store())));
+    if !feeds.is_empty() {
+        tasks.spawn(feeds.run(duties.store));
+    }
     duties.metrics.leads();
     // No part ends by itself.
     if let Some(Err(error)) = tasks.join_next().await {

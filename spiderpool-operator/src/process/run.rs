@@ -202,6 +202,7 @@ impl Begin {
             notices: Arc::clone(&self.notices) as _,
             auto_pools: settings.enable_auto_pool.then_some(auto_pools),
             groups: settings.groups().collect(),
+            stateful: settings.stateful()?,
             metrics: Arc::clone(&self.metrics),
             policy,
             sweep_interval: (settings.sweep_interval > 0)

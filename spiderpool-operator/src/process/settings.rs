@@ -12,6 +12,7 @@ use spiderpool_core::{
     autopool::Spare,
     model::Families,
     name::{NameError, Namespace, NodeName},
+    select::{GroupKind, NotAKind},
 };
 
 use super::{clean::CleanSettings, init::InitSettings};
@@ -144,6 +145,17 @@ pub struct Settings {
     #[arg(long, env = "SPIDERPOOL_THIRD_PARTY_GROUPS", value_name = "GROUPS", value_delimiter = ',', default_value = GROUPS, global = true)]
     pub third_party_groups: Vec<String>,
 
+    /// Kinds besides StatefulSet whose pods keep their addresses, as GROUP/KIND: what the agents are told too. Their objects are
+    /// followed (get, list, watch), so that what they want no more is free at once and not at the next full sweep.
+    #[arg(
+        long,
+        env = "SPIDERPOOL_STATEFUL_KINDS",
+        value_name = "GROUP/KIND,…",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub stateful_kinds: Vec<String>,
+
     /// Whether pods get IPv4 addresses.
     #[arg(long, env = "SPIDERPOOL_ENABLE_IPV4", value_name = "BOOL", default_value_t = true, action = ArgAction::Set, global = true)]
     pub enable_ipv4: bool,
@@ -219,6 +231,9 @@ pub enum SettingError {
     /// The times of the leader's lease.
     #[error("the environment: {0}")]
     Lease(#[from] crate::LeaseTimingError),
+    /// A kind that is none.
+    #[error("--stateful-kinds: {0}")]
+    StatefulKind(#[source] NotAKind),
     /// The sweep's switches and delays.
     #[error("the environment: {0}")]
     Sweep(String),
@@ -240,6 +255,9 @@ impl Settings {
             file.default_flexible_ip_number.unwrap_or(self.default_flexible_ip_number);
         if let Some(groups) = &file.third_party_groups {
             settings.third_party_groups.clone_from(groups);
+        }
+        if let Some(kinds) = &file.stateful_kinds {
+            settings.stateful_kinds.clone_from(kinds);
         }
         settings
     }
@@ -291,6 +309,13 @@ impl Settings {
 
     pub(super) fn diagnostics(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.diagnostics_port).into()
+    }
+
+    /// The kinds besides StatefulSet whose pods keep their addresses.
+    pub(super) fn stateful(&self) -> Result<Vec<GroupKind>, SettingError> {
+        let kinds =
+            self.stateful_kinds.iter().filter(|kind| !kind.trim().is_empty()).map(|kind| kind.parse());
+        kinds.collect::<Result<_, _>>().map_err(SettingError::StatefulKind)
     }
 
     pub(super) fn cli(&self) -> SocketAddr {

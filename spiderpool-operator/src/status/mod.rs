@@ -21,11 +21,11 @@ use spiderpool_core::{
     name::Uid,
     store::{Key, Kind, StoreError, StoreExt},
 };
-use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio::{sync::mpsc, time::Instant};
 
 pub use self::at_hand::KnownBlocks;
 use self::known::{Computed, Known, Object, Seen};
-use crate::objects::{ObjectNews, follow};
+use crate::objects::ObjectNews;
 
 /// A change is written so long after it came, so that a burst of grants is one write.
 const GATHER: Duration = Duration::from_millis(300);
@@ -35,8 +35,6 @@ const GAP: Duration = Duration::from_secs(1);
 const PACE: Duration = Duration::from_millis(20);
 /// While an edit of the pool is in flight, or its addresses are cooling: nothing tells when that ends.
 const AGAIN: Duration = Duration::from_secs(2);
-/// So many pieces of news wait.
-const WAITING: usize = 256;
 
 /// What a status shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,16 +82,13 @@ impl StatusWriter {
         Self { allocator, figures, shown, known, blocks, written: HashMap::new(), due: BTreeMap::new() }
     }
 
-    /// Keeps it for ever.
+    /// The kinds of objects that it hears of.
+    pub const KINDS: &'static [Kind] = &[Kind::Reservation, Kind::Block, Kind::Pool, Kind::Subnet];
+
+    /// Keeps it until nobody tells of `objects`, those of [`StatusWriter::KINDS`], any more.
     ///
-    /// Cost: a watch on blocks, pools, Subnets and reservations each; all blocks in memory; per write of a pool a read of its
-    /// plan.
-    pub async fn run(mut self) {
-        let (tell, mut objects) = mpsc::channel(WAITING);
-        let mut following = JoinSet::new();
-        for kind in [Kind::Reservation, Kind::Block, Kind::Pool, Kind::Subnet] {
-            following.spawn(follow(Arc::clone(self.allocator.store()), kind, tell.clone()));
-        }
+    /// Cost: all blocks in memory; per write of a pool a read of its plan.
+    pub async fn run(mut self, mut objects: mpsc::Receiver<ObjectNews>) {
         let mut open_at = Instant::now();
         loop {
             let first = self.due.iter().min_by_key(|(_, due)| **due);
@@ -105,7 +100,10 @@ impl StatusWriter {
                 }
             };
             tokio::select! {
-                Some(news) = objects.recv() => self.hear(news),
+                news = objects.recv() => match news {
+                    Some(news) => self.hear(news),
+                    None => return,
+                },
                 () = wait => if let Some((key, _)) = next {
                     self.due.remove(&key);
                     if self.write(&key).await {

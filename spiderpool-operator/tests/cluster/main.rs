@@ -7,6 +7,7 @@ mod large;
 mod many;
 mod native;
 mod rules;
+mod sets;
 mod support;
 mod sweep;
 mod third_party;

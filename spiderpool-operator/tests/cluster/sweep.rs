@@ -1,14 +1,14 @@
-//! Nodes that vanish, and what was held there; StatefulSets that shrink, and what their pods kept.
+//! Nodes that vanish, and what was held there.
 
 use std::sync::Arc;
 
 use spiderpool_cni::client::{AgentClient, AgentStore, ApiAddress};
 use spiderpool_core::{
-    alloc::{AddRequest, Allocator, AllocatorConfig, DelRequest},
+    alloc::{AddRequest, Allocator, AllocatorConfig},
     env::Env,
     inspect::RecordFilter,
-    model::{Binding, Controller, Owner},
-    name::{ContainerId, InterfaceName, NodeName, OwnerUid, Uid},
+    model::Owner,
+    name::{ContainerId, InterfaceName, NodeName, OwnerUid},
     protocol::PoolRef,
     store::{Kind, Selector, Store, StoreError},
 };
@@ -17,9 +17,9 @@ use spiderpool_store_kube::{KubeConfig, KubeStore};
 use crate::support::Cluster;
 
 /// A test that waits longer hangs.
-const HANGS: std::time::Duration = std::time::Duration::from_secs(120);
+pub(crate) const HANGS: std::time::Duration = std::time::Duration::from_secs(120);
 
-const POOL: &str = "
+pub(crate) const POOL: &str = "
 apiVersion: spiderpool.spidernet.io/v2beta1
 kind: SpiderIPPool
 metadata: {name: office}
@@ -30,7 +30,7 @@ fn node(name: &str, taints: &str) -> String {
     format!("{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}, spec: {{taints: [{taints}]}}}}")
 }
 
-fn pod(name: &str, node: &str) -> String {
+pub(crate) fn pod(name: &str, node: &str) -> String {
     format!(
         "
 apiVersion: v1
@@ -42,7 +42,7 @@ spec: {{nodeName: {node}, containers: [{{name: c, image: none.invalid/c}}]}}
 }
 
 /// What an agent asks for a pod: an address of the pool for eth0.
-fn request(cluster: &Cluster, pool: &Arc<PoolRef>, pod: &str) -> AddRequest {
+pub(crate) fn request(cluster: &Cluster, pool: &Arc<PoolRef>, pod: &str) -> AddRequest {
     let uid = cluster.says(&["get", "pod", pod, "-o", "jsonpath={.metadata.uid}"]);
     let (container, eth0) = (ContainerId::new(pod).unwrap(), InterfaceName::new("eth0").unwrap());
     let mut request = AddRequest::of_container(&container, &eth0, pool);
@@ -134,76 +134,5 @@ fn what_was_held_on_a_node_is_free_soon_after_the_node_is_gone() {
     assert!(told.contains("freed, as nobody uses them: 10.9.0."), "{told}");
     let figures = controller.metrics();
     assert!(figures.contains("spiderpool_ip_gc_counts_total 3"), "{figures}");
-    controller.stopped();
-}
-
-const SET: &str = "
-apiVersion: apps/v1
-kind: StatefulSet
-metadata: {name: db, namespace: default}
-spec:
-  replicas: REPLICAS
-  podManagementPolicy: Parallel
-  selector: {matchLabels: {app: db}}
-  template:
-    metadata: {labels: {app: db}}
-    spec: {containers: [{name: c, image: none.invalid/c}]}
-";
-
-/// Long before the next full pass.
-#[test]
-fn what_the_names_of_a_statefulset_kept_is_free_soon_after_it_wants_them_no_more() {
-    let Some(cluster) = Cluster::start("operator: a StatefulSet shrinks") else { return };
-    cluster.apply(POOL);
-    let controller = cluster.controller("one", &["--sweep-interval", "86400"]);
-    controller.until("the sweep has passed over everything");
-    cluster.apply(&SET.replace("REPLICAS", "3"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let config = KubeConfig::from_file(cluster.plane.kubeconfig(), None).await.unwrap();
-        let store: Arc<dyn Store> = Arc::new(KubeStore::connect(&config).unwrap());
-        let agent = Allocator::open(store, Env::system(), AllocatorConfig::new(NodeName::new("n1").unwrap()));
-        let agent = agent.await.unwrap();
-        let set = cluster.says(&["get", "sts", "db", "-o", "jsonpath={.metadata.uid}"]);
-        let pool = agent.pool(&"office".parse().unwrap()).await.unwrap();
-        for pod in ["db-0", "db-1", "db-2"] {
-            cluster.says(&["wait", "--for=create", &format!("pod/{pod}"), "--timeout=120s"]);
-            let mut request = request(&cluster, &pool, pod);
-            request.binding = Binding::Stateful;
-            request.controller = Some(Arc::new(Controller {
-                api_version: "apps/v1".into(),
-                kind: "StatefulSet".into(),
-                name: "db".parse().unwrap(),
-                uid: Uid::new(&set).unwrap(),
-            }));
-            request.timeout = HANGS;
-            agent.add(&request).await.unwrap();
-            // Its sandbox ends, and its address stays with its name.
-            agent.del(&DelRequest::of_container(&request.container)).await.unwrap();
-        }
-        let until = async |count: usize| {
-            let left = async {
-                while agent.inspect().records(&RecordFilter::default()).await.unwrap().len() != count {
-                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                }
-            };
-            tokio::time::timeout(HANGS, left)
-                .await
-                .unwrap_or_else(|_| panic!("not {count} addresses are held"));
-        };
-        until(3).await;
-        // Nothing runs these pods: whoever deletes them says so.
-        let end = |pod: &str| {
-            cluster.says(&["delete", "pod", pod, "--grace-period=0", "--force", "--ignore-not-found"])
-        };
-        cluster.apply(&SET.replace("REPLICAS", "1"));
-        for pod in ["db-1", "db-2"] {
-            end(pod);
-        }
-        until(1).await;
-        cluster.says(&["delete", "sts", "db", "--cascade=orphan"]);
-        end("db-0");
-        until(0).await;
-    });
     controller.stopped();
 }

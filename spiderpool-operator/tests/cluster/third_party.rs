@@ -3,7 +3,7 @@
 use crate::support::Cluster;
 
 /// A kind of pods that its definition says how to scale, where `scale` is given.
-fn definition(group: &str, kind: &str, plural: &str, scale: &str) -> String {
+pub(crate) fn definition(group: &str, kind: &str, plural: &str, scale: &str) -> String {
     format!(
         "
 apiVersion: apiextensions.k8s.io/v1

@@ -19,10 +19,11 @@ use spiderpool_core::{
     alloc::Allocator,
     inspect::RecordFilter,
     name::{NamespacedName, NodeName, ObjectName, Uid},
+    select::GroupKind,
     store::{Kind, Selector, StoreError, StoreExt},
     sweep::{Done, Sources, SweepPolicy, Swept},
 };
-use spiderpool_store_kube::KubeStore;
+use spiderpool_store_kube::{Fed, Follow, KubeStore};
 use tokio::{sync::mpsc, task::JoinSet, time::Instant};
 
 use self::{
@@ -33,6 +34,7 @@ use self::{
 };
 use super::metrics::Metrics;
 use crate::{
+    feeds::Feeds,
     notices::{About, Notice, Notices},
     status::KnownBlocks,
 };
@@ -53,11 +55,25 @@ pub(super) struct Sweeper {
     pub(super) metrics: Arc<Metrics>,
     pub(super) notices: Arc<dyn Notices>,
     pub(super) blocks: KnownBlocks,
+    /// The kinds besides StatefulSet whose pods keep their addresses.
+    pub(super) stateful: Vec<GroupKind>,
+}
+
+/// What it hears of.
+pub(super) struct Heard {
+    pods: mpsc::Receiver<Arc<Fed>>,
+    sets: mpsc::Receiver<Arc<Fed>>,
+}
+
+impl Heard {
+    pub(super) fn of(feeds: &mut Feeds) -> Self {
+        Self { pods: feeds.of(Follow::Pods), sets: feeds.of(SmallerSets::native()) }
+    }
 }
 
 impl Sweeper {
     /// Sweeps for ever, everything once in `interval`.
-    pub(super) async fn run(self, interval: Duration) {
+    pub(super) async fn run(self, heard: Heard, interval: Duration) {
         let pods = PodsAtHand::default();
         let clock = Arc::clone(&self.allocator.env().clock);
         let sources: Arc<dyn Sources> =
@@ -65,9 +81,12 @@ impl Sweeper {
         let (tell_node, mut gone) = mpsc::channel(WAITING);
         let (tell_pods, mut unwanted) = mpsc::channel(WAITING);
         let mut tasks = JoinSet::new();
-        tasks.spawn(pods.keep(self.store.clone()));
+        tasks.spawn(pods.keep(heard.pods));
         tasks.spawn(GoneNodes::new(&self.store, Arc::clone(&sources), self.policy.clone()).run(tell_node));
-        tasks.spawn(SmallerSets::new(&self.store).run(tell_pods));
+        for kind in &self.stateful {
+            tasks.spawn(SmallerSets::follow_declared(self.store.clone(), kind.clone(), tell_pods.clone()));
+        }
+        tasks.spawn(SmallerSets::new("statefulsets").run(heard.sets, tell_pods));
         let (mut nodes, mut names) = (Due::<NodeName>::default(), Due::<NamespacedName>::default());
         let mut full = Instant::now() + FIRST.min(interval);
         loop {

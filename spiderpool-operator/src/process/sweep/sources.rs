@@ -14,7 +14,8 @@ use spiderpool_core::{
         Sources, StoreSources,
     },
 };
-use spiderpool_store_kube::{Fed, Follow, KubeStore};
+use spiderpool_store_kube::{Fed, KubeStore};
+use tokio::sync::mpsc;
 
 use crate::status::KnownBlocks;
 
@@ -28,22 +29,21 @@ fn named(pod: &Resource) -> Option<NamespacedName> {
 }
 
 impl PodsAtHand {
-    /// Keeps them for ever.
-    pub(super) async fn keep(self, store: KubeStore) {
-        let mut feed = store.feed(&Follow::Pods);
-        loop {
-            match feed.next().await {
+    /// Keeps them as the feed of all pods has them, until it ends.
+    pub(super) async fn keep(self, mut pods: mpsc::Receiver<Arc<Fed>>) {
+        while let Some(fed) = pods.recv().await {
+            match fed.as_ref() {
                 Fed::Listed(pods) => {
                     let pods = pods.iter().filter_map(|pod| Some((named(pod)?, PodFacts::of(pod))));
                     *self.0.write() = Some(pods.collect());
                 }
                 Fed::Put(pod) => {
-                    if let (Some(pods), Some(name)) = (&mut *self.0.write(), named(&pod)) {
-                        pods.insert(name, PodFacts::of(&pod));
+                    if let (Some(pods), Some(name)) = (&mut *self.0.write(), named(pod)) {
+                        pods.insert(name, PodFacts::of(pod));
                     }
                 }
                 Fed::Deleted(pod) => {
-                    if let (Some(pods), Some(name)) = (&mut *self.0.write(), named(&pod)) {
+                    if let (Some(pods), Some(name)) = (&mut *self.0.write(), named(pod)) {
                         pods.remove(&name);
                     }
                 }
