@@ -1,6 +1,6 @@
 //! Where the API server is, and how it is asked.
 
-use std::{path::Path, time::Duration};
+use std::{num::NonZeroU32, path::Path, time::Duration};
 
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use spiderpool_core::model::BlockBits;
@@ -13,6 +13,9 @@ const BLOCK_BITS: BlockBits = match BlockBits::new(4) {
 
 /// Longer than a busy API server takes, shorter than a runtime waits for an address.
 const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What other clients ask for: a few megabytes of the largest objects.
+const PAGE: NonZeroU32 = NonZeroU32::new(500).unwrap();
 
 /// Why there is no connection to an API server.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +51,15 @@ pub struct KubeConfig {
     pub timeout: Duration,
     /// The block size for scopes created here. 16 addresses by default.
     pub block_bits: BlockBits,
+    /// How many objects are asked for at once where all blocks, endpoints or pods are read. 500 by default.
+    pub page: NonZeroU32,
 }
 
 impl KubeConfig {
     /// With this address and these credentials.
     #[must_use]
     pub fn new(connection: kube::Config) -> Self {
-        Self { connection, timeout: TIMEOUT, block_bits: BLOCK_BITS }
+        Self { connection, timeout: TIMEOUT, block_bits: BLOCK_BITS, page: PAGE }
     }
 
     /// From `KUBECONFIG` or the user's kubeconfig, or else from the service account of the pod that this runs in.

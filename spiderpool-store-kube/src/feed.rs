@@ -8,12 +8,11 @@ use spiderpool_core::{api::Resource, name::NodeName, store::StoreError};
 
 use crate::{
     KubeStore,
-    answer::{Intent, failure},
     api::{Api, Form},
     events::{Collection, Events, What},
     kinds::ServedKind,
     labels::encoded,
-    object::{List, parse},
+    pages::{self, Pages, Unlisted, Wanted},
 };
 
 /// The pause before a broken watch is begun anew; it doubles up to the longest.
@@ -99,6 +98,7 @@ enum Stage {
 pub struct Feed {
     api: Api,
     collection: Collection,
+    pages: Pages,
     stage: Stage,
     pause: Duration,
 }
@@ -113,7 +113,17 @@ impl KubeStore {
     /// The news of these objects. Cost: one list and one watch; nothing is kept here.
     #[must_use]
     pub fn feed(&self, what: &Follow) -> Feed {
-        Feed { api: self.api().clone(), collection: what.collection(), stage: Stage::List, pause: PAUSE }
+        let pages = match what {
+            Follow::Pods => Pages::Of(self.page()),
+            _ => Pages::One,
+        };
+        Feed {
+            api: self.api().clone(),
+            collection: what.collection(),
+            pages,
+            stage: Stage::List,
+            pause: PAUSE,
+        }
     }
 }
 
@@ -132,7 +142,7 @@ impl Feed {
                     self.stage = Stage::List;
                     continue;
                 }
-                Stage::List => match list(&self.api, &self.collection).await {
+                Stage::List => match list(&self.api, &self.collection, self.pages).await {
                     Ok((objects, revision)) => {
                         self.stage = Stage::Begin(revision);
                         return Fed::Listed(objects);
@@ -172,19 +182,16 @@ impl Feed {
 }
 
 /// All objects, and the revision they were read at.
-async fn list(api: &Api, collection: &Collection) -> Result<(Vec<Resource>, String), Loss> {
+async fn list(api: &Api, collection: &Collection, pages: Pages) -> Result<(Vec<Resource>, String), Loss> {
     let Collection { path, query, plural, form } = collection;
     let path = if query.is_empty() { path.clone() } else { format!("{path}?{query}") };
-    let answer = api.ask_list(&path, *form).await.map_err(loss)?;
-    if answer.status == StatusCode::FORBIDDEN {
-        return Err(Loss::Forbidden(answer.words()));
-    }
-    if !answer.status.is_success() {
-        return Err(loss(failure(None, plural, "", Intent::Read, &answer)));
-    }
-    let list: List<'_> = parse(plural, &answer.body).map_err(loss)?;
-    let objects = list.each(plural).collect::<Result<_, _>>().map_err(loss)?;
-    Ok((objects, list.revision()))
+    let wanted = Wanted { path: &path, plural, form: *form, pages };
+    pages::list(api, &wanted, |page| page.each(plural).collect()).await.map_err(|unlisted| match unlisted {
+        Unlisted::Answered(answer) if answer.status == StatusCode::FORBIDDEN => {
+            Loss::Forbidden(answer.words())
+        }
+        unlisted => loss(unlisted.error(plural)),
+    })
 }
 
 fn read(collection: &Collection, object: Value) -> Result<Resource, StoreError> {

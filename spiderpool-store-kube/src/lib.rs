@@ -16,6 +16,7 @@ mod kinds;
 mod labels;
 mod names;
 mod object;
+mod pages;
 mod place;
 mod store;
 mod trust;

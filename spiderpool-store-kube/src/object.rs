@@ -215,6 +215,9 @@ pub(crate) struct List<'a> {
 #[serde(rename_all = "camelCase")]
 struct ListMeta {
     resource_version: String,
+    /// Where the next page begins; absent or empty at the end.
+    #[serde(default)]
+    r#continue: String,
 }
 
 impl<'a> List<'a> {
@@ -227,22 +230,26 @@ impl<'a> List<'a> {
         items.map(move |item| parse(what, item.get().as_bytes()))
     }
 
+    /// Where the next page begins; none: there is none.
+    pub(crate) fn next(&self) -> Option<String> {
+        Some(self.metadata.r#continue.clone()).filter(|next| !next.is_empty())
+    }
+
     /// The revision it was read at.
     pub(crate) fn revision(self) -> String {
         self.metadata.resource_version
     }
 }
 
-/// Reads a list of `kind`: its objects in any order, and its revision.
-pub(crate) fn read_list(kind: Kind, bytes: &[u8]) -> Result<(Vec<Versioned>, String), StoreError> {
-    let list: List<'_> = parse(kind.name(), bytes)?;
+/// Reads a list of `kind`.
+pub(crate) fn read_list(kind: Kind, list: &List<'_>) -> Result<Vec<Versioned>, StoreError> {
     let mut items = Vec::new();
     with_stored!(kind, T => {
         for object in list.each::<T>(kind.name()) {
             items.extend(versioned::<T>(kind, object?)?);
         }
     });
-    Ok((items, list.revision()))
+    Ok(items)
 }
 
 /// An object of which no more than its metadata was asked for.
@@ -251,9 +258,8 @@ struct Named {
     metadata: ObjectMeta,
 }
 
-/// Reads a list of objects of `kind` that were asked for by their metadata: keys and tokens, in any order.
-pub(crate) fn read_tokens(kind: Kind, bytes: &[u8]) -> Result<Vec<(Key, Token)>, StoreError> {
-    let list: List<'_> = parse(kind.name(), bytes)?;
+/// Reads a list of objects of `kind` that were asked for by their metadata: keys and tokens.
+pub(crate) fn read_tokens(kind: Kind, list: &List<'_>) -> Result<Vec<(Key, Token)>, StoreError> {
     let mut tokens = Vec::new();
     for object in list.each(kind.name()) {
         let Named { metadata } = object?;

@@ -1,6 +1,6 @@
 //! The store.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use async_trait::async_trait;
 use http::Method;
@@ -20,7 +20,8 @@ use crate::{
     foreign::Foreign,
     labels::{may_select, query},
     names::{CustomResource, FINALIZER, StatusSubresource},
-    object::{object, parse, read, read_list, read_tokens},
+    object::{List, object, parse, read, read_list, read_tokens},
+    pages::{self, Pages, Wanted},
     place::{Place, is_label},
     watch::{KubeWatch, is_watched, revision},
 };
@@ -44,6 +45,7 @@ pub struct KubeStore {
     foreign: Foreign,
     server: String,
     block_bits: BlockBits,
+    page: NonZeroU32,
 }
 
 impl fmt::Debug for KubeStore {
@@ -61,11 +63,22 @@ impl KubeStore {
     pub fn connect(config: &KubeConfig) -> Result<Self, ConnectError> {
         let api = Api::new(config.client()?, config.timeout);
         let server = config.connection.cluster_url.to_string();
-        Ok(Self { api, foreign: Foreign::default(), server, block_bits: config.block_bits })
+        Ok(Self {
+            api,
+            foreign: Foreign::default(),
+            server,
+            block_bits: config.block_bits,
+            page: config.page,
+        })
     }
 
     pub(crate) fn api(&self) -> &Api {
         &self.api
+    }
+
+    /// So many objects at once, where all of a large collection are read.
+    pub(crate) fn page(&self) -> NonZeroU32 {
+        self.page
     }
 
     /// The client, for what is no business of a store: events, scale, leases. It never tries again by itself.
@@ -180,7 +193,24 @@ impl KubeStore {
     /// The newest revision of a collection.
     async fn now(&self, resource: CustomResource, kind: Kind) -> Result<String, StoreError> {
         let path = format!("{}?limit=1", resource.collection_path());
-        Ok(read_list(kind, &self.api.read(&path, resource.plural).await?)?.1)
+        let body = self.api.read(&path, resource.plural).await?;
+        Ok(parse::<List<'_>>(kind.name(), &body)?.revision())
+    }
+
+    /// What `read` makes of the list of what may be selected, and its revision.
+    async fn pages<T>(
+        &self,
+        selector: &Selector,
+        (path, plural): (&str, &str),
+        form: Form,
+        read: impl Fn(&List<'_>) -> Result<Vec<T>, StoreError>,
+    ) -> Result<(Vec<T>, String), StoreError> {
+        let pages = match selector {
+            Selector::Kind(Kind::Block | Kind::Endpoint) => Pages::Of(self.page),
+            _ => Pages::One,
+        };
+        let wanted = Wanted { path, plural, form, pages };
+        pages::list(&self.api, &wanted, read).await.map_err(|unlisted| unlisted.error(plural))
     }
 }
 
@@ -329,9 +359,9 @@ impl Store for KubeStore {
             let position = Position(self.now(resource, selector.kind()).await?);
             return Ok(Listing { items: Vec::new(), position });
         };
-        let path = asking(path, selector);
-        let (mut items, revision) =
-            read_list(selector.kind(), &self.api.read(&path, resource.plural).await?)?;
+        let place = (&*asking(path, selector), resource.plural);
+        let read = |page: &List<'_>| read_list(selector.kind(), page);
+        let (mut items, revision) = self.pages(selector, place, Form::Whole, read).await?;
         items.retain(|item| may_select(selector, &item.key) && selector.matches(&item.key, &item.document));
         items.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(Listing { items, position: Position(revision) })
@@ -340,11 +370,9 @@ impl Store for KubeStore {
     async fn tokens(&self, selector: &Selector) -> Result<Vec<(Key, Token)>, StoreError> {
         let (resource, path) = Self::collection(selector)?;
         let Some(path) = path else { return Ok(Vec::new()) };
-        let answer = self.api.ask_list(&asking(path, selector), Form::Metadata).await?;
-        if !answer.status.is_success() {
-            return Err(failure(None, resource.plural, "", Intent::Read, &answer));
-        }
-        let mut tokens = read_tokens(selector.kind(), &answer.body)?;
+        let place = (&*asking(path, selector), resource.plural);
+        let read = |page: &List<'_>| read_tokens(selector.kind(), page);
+        let (mut tokens, _) = self.pages(selector, place, Form::Metadata, read).await?;
         tokens.retain(|(key, _)| may_select(selector, key));
         tokens.sort();
         Ok(tokens)

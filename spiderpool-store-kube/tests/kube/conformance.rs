@@ -1,6 +1,6 @@
 //! The conformance kit.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use spiderpool_core::{
@@ -81,7 +81,9 @@ impl Harness for OnServer {
 
 /// The store on `cluster`, as it is.
 pub(crate) async fn on(cluster: &Cluster) -> OnServer {
-    let config = cluster.config().await;
+    let mut config = cluster.config().await;
+    // More than a page of whatever is read page by page.
+    config.page = NonZeroU32::new(50).unwrap();
     OnServer { config, certain: true, volume: 600, wrap: Box::new(|store| Arc::new(store)) }
 }
 

@@ -10,6 +10,7 @@ mod conformance;
 mod definitions;
 mod follow;
 mod foreign;
+mod pages;
 mod parts;
 mod proxy;
 mod restart;

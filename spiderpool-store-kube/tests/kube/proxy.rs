@@ -26,7 +26,7 @@ use spiderpool_store_kube::KubeConfig;
 use tokio::net::TcpListener;
 
 use crate::{
-    cluster::shared,
+    cluster::{Cluster, shared},
     conformance::{EXECUTED, OnServer, green},
 };
 
@@ -60,13 +60,68 @@ const WRITES: [Fault; 10] = [
 const READS: [Fault; 5] =
     [Fault::Instead(429), Fault::Instead(500), Fault::Instead(504), Fault::HangUpBefore, Fault::HangUpAfter];
 
-struct Proxy {
+/// What goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Faults {
+    /// Everything, now and then.
+    All,
+    /// Every second page after a first one has expired.
+    Pages,
+}
+
+pub(crate) struct Proxy {
     upstream: kube::Client,
+    faults: Faults,
     dice: AtomicU64,
+    pages: AtomicU64,
     injected: [AtomicU64; 2],
 }
 
 impl Proxy {
+    /// A proxy in front of the API server of `cluster`, and where it is.
+    pub(crate) async fn start(cluster: &Cluster, faults: Faults) -> (Arc<Self>, KubeConfig) {
+        let upstream = cluster.client().await;
+        let (dice, pages, injected) = (AtomicU64::new(7), AtomicU64::new(0), Default::default());
+        let proxy = Arc::new(Self { upstream, faults, dice, pages, injected });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = proxy.clone();
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let served = served.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(|request| served.serve(request));
+                    // A connection that the proxy hangs up on ends with an error.
+                    drop(
+                        hyper::server::conn::http1::Builder::new()
+                            .serve_connection(TokioIo::new(stream), service)
+                            .await,
+                    );
+                });
+            }
+        });
+        let connection = kube::Config::new(format!("http://{address}").parse().unwrap());
+        let mut config = KubeConfig::new(connection);
+        config.timeout = cluster.config().await.timeout;
+        (proxy, config)
+    }
+
+    /// How many faults reads and writes met.
+    pub(crate) fn injected(&self) -> [u64; 2] {
+        self.injected.each_ref().map(|count| count.load(Ordering::Relaxed))
+    }
+
+    /// What a request for a page meets.
+    fn page(&self, request: &http::request::Parts) -> Option<Fault> {
+        let later = request.uri.query().is_some_and(|query| query.contains("continue="));
+        if !later || self.pages.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            return None;
+        }
+        self.injected[0].fetch_add(1, Ordering::Relaxed);
+        Some(Fault::Instead(410))
+    }
+
     /// A number that looks random, the same in each run as long as requests come in the same order.
     fn roll(&self) -> u64 {
         let mut z = self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
@@ -93,7 +148,10 @@ impl Proxy {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let watch = parts.uri.query().is_some_and(|query| query.contains("watch=true"));
-        let fault = self.fault(parts.method != Method::GET);
+        let fault = match self.faults {
+            Faults::All => self.fault(parts.method != Method::GET),
+            Faults::Pages => self.page(&parts),
+        };
         let pass_on = async || {
             let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
             let mut request = Request::builder().method(&parts.method).uri(path);
@@ -164,6 +222,7 @@ impl<S: futures_util::Stream + Unpin> futures_util::Stream for SyncStream<S> {
 fn made_up(code: u16) -> Response<Body> {
     let reason = match code {
         409 => "Conflict",
+        410 => "Expired",
         429 => "TooManyRequests",
         503 => "ServiceUnavailable",
         504 => "Timeout",
@@ -237,34 +296,10 @@ impl<S: Store> Store for Doubting<S> {
 fn the_contract_holds_behind_a_proxy_that_fails() {
     let Some(cluster) = shared() else { return };
     let (report, injected) = cluster.runtime.block_on(async {
-        let direct = cluster.config().await;
-        let upstream = cluster.client().await;
-        let proxy = Arc::new(Proxy { upstream, dice: AtomicU64::new(7), injected: Default::default() });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let served = proxy.clone();
-        let server = tokio::spawn(async move {
-            loop {
-                let (stream, _) = listener.accept().await.unwrap();
-                let served = served.clone();
-                tokio::spawn(async move {
-                    let service = service_fn(|request| served.serve(request));
-                    // A connection that the proxy hangs up on ends with an error.
-                    drop(
-                        hyper::server::conn::http1::Builder::new()
-                            .serve_connection(TokioIo::new(stream), service)
-                            .await,
-                    );
-                });
-            }
-        });
-        let connection = kube::Config::new(format!("http://{address}").parse().unwrap());
-        let mut config = KubeConfig::new(connection);
-        config.timeout = direct.timeout;
+        let (proxy, config) = Proxy::start(&cluster, Faults::All).await;
         let wrap = Box::new(|store| Arc::new(Retrying::new(Arc::new(Doubting(store)))) as Arc<dyn Store>);
         let report = run(&OnServer { config, certain: false, volume: 300, wrap }).await;
-        server.abort();
-        (report, proxy.injected.each_ref().map(|count| count.load(Ordering::Relaxed)))
+        (report, proxy.injected())
     });
     // One less: who won a race of deletions is a guess after a lost answer.
     green(&report, EXECUTED - 1);
