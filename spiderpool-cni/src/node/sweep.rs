@@ -63,7 +63,8 @@ impl Node {
     /// Logs what a pass came to, and takes in what is free.
     fn take_in(&self, swept: &Swept) {
         for judged in &swept.judged {
-            let Judged { address, interface, reason, node, .. } = judged;
+            let Judged { address, interface, node, .. } = judged;
+            let reason = judged.reason();
             let (node, owner) = (node.as_ref().map(tracing::field::display), owner(judged));
             match &judged.done {
                 Done::Freed => {

@@ -235,7 +235,7 @@ impl Repair {
             self.did(
                 ActionKind::AddressFreed,
                 judged.address,
-                format!("taken from {owner}: {}", judged.reason),
+                format!("taken from {owner}: {}", judged.reason()),
             );
         }
         Ok(())

@@ -71,7 +71,9 @@ async fn sweep(world: &Shared, process: ProcessId, allocator: &Allocator) -> Res
             ledger.note(|| {
                 format!(
                     "process {process}: sweep of {}: {}: {:?}",
-                    judged.address, judged.reason, judged.done
+                    judged.address,
+                    judged.reason(),
+                    judged.done
                 )
             });
         }

@@ -65,14 +65,20 @@ pub struct Judged {
     /// The verdict.
     #[serde(flatten)]
     pub verdict: Verdict,
-    /// Why, in words.
-    pub reason: String,
     /// What was done about it.
     #[serde(flatten)]
     pub done: Done,
     /// The record as it was judged; none for a claim without a record.
     #[serde(skip)]
     pub record: Option<Arc<Record>>,
+}
+
+impl Judged {
+    /// Why, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        self.verdict.reason()
+    }
 }
 
 /// What a pass came to.
@@ -435,7 +441,6 @@ impl<'a> Pass<'a> {
             owner: record.map(|record| record.owner.uid.clone()),
             interface: interface.clone(),
             node: record.map(|record| record.node.clone()),
-            reason: verdict.reason(),
             verdict,
             done,
             record: record.cloned(),
@@ -491,7 +496,6 @@ impl<'a> Pass<'a> {
                     let _ = self.allocator.clear_view(pod, &record.owner.uid).await;
                 }
                 if let Some(judged) = self.swept.judged.iter_mut().find(|judged| judged.address == *address) {
-                    judged.reason = verdict.reason();
                     (judged.verdict, judged.done) = (verdict, done);
                 }
             }

@@ -261,8 +261,8 @@ proptest! {
             let dry = world.sweep(Mode::DryRun).await;
             assert_eq!(world.everything().await, before, "a dry run writes nothing");
             let real = world.sweep(Mode::Real).await;
-            let would: Vec<_> = dry.freed().map(|judged| (judged.address, judged.reason.clone())).collect();
-            let did: Vec<_> = real.freed().map(|judged| (judged.address, judged.reason.clone())).collect();
+            let would: Vec<_> = dry.freed().map(|judged| (judged.address, judged.reason())).collect();
+            let did: Vec<_> = real.freed().map(|judged| (judged.address, judged.reason())).collect();
             assert_eq!(did, would);
             let kept: BTreeSet<usize> = world.held().await.iter().map(|address| held[address]).collect();
             assert_eq!(kept, keeps(&pods, replicas, node_gone));

@@ -174,7 +174,7 @@ fn api_says_gone(world: &World) -> bool {
         let unwanted = match &world.controller {
             ControllerSeen::Gone => true,
             ControllerSeen::Present { uid, ordinals, .. } => {
-                uid.as_ref().is_some_and(|uid| uid.as_str() != "uid-web") || ordinals.replicas == 0
+                uid.as_ref().is_some_and(|uid| uid.as_str() != "uid-web") || ordinals.iter().next().is_none()
             }
             ControllerSeen::NotAsked | ControllerSeen::Unknown => false,
         };

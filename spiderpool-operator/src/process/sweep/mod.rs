@@ -193,11 +193,11 @@ impl Sweeper {
         for judged in swept.judged.iter().filter(|judged| judged.done == Done::Freed) {
             let pod = judged.pod.as_ref().map(tracing::field::display);
             let node = judged.node.as_ref().map(tracing::field::display);
-            tracing::info!(address = %judged.address, pod, node, reason = %judged.reason, "freed by the sweep");
+            tracing::info!(address = %judged.address, pod, node, reason = %judged.reason(), "freed by the sweep");
             freed += 1;
             if let Some(record) = &judged.record {
                 let pod = judged.pod.as_ref().map(|pod| format!(" of pod {pod}")).unwrap_or_default();
-                let line = format!("{}{pod} ({})", judged.address, judged.reason);
+                let line = format!("{}{pod} ({})", judged.address, judged.reason());
                 by_pool.entry(record.pool.clone()).or_default().push(line);
             }
         }
