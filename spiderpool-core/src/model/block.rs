@@ -1,13 +1,14 @@
 //! A block: up to 64 neighbouring addresses, and the only home of who holds each of them.
 
 mod records;
+mod texts;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use self::records::Records;
+use self::{records::Records, texts::Texts};
 use super::{Epoch, GrantKey, Plan, PlanId, Record};
 use crate::{
     addr::{Address, AddressRange, Family},
@@ -168,8 +169,8 @@ impl TryFrom<Stored> for Block {
         if id.index > id.family.max() >> bits.get() {
             return damaged("lies outside its family's addresses");
         }
-        let mut taken = Records::default();
-        for (offset, record) in records {
+        let (mut taken, mut texts) = (Records::default(), Texts::default());
+        for (offset, mut record) in records {
             if offset >= bits.size() {
                 return damaged("has a record outside its addresses");
             }
@@ -179,6 +180,9 @@ impl TryFrom<Stored> for Block {
             if record.binding == super::Binding::Stateless && record.attachment == super::Attachment::Detached
             {
                 return damaged("has a stateless record without a container");
+            }
+            if let Some(record) = Arc::get_mut(&mut record) {
+                texts.share(record);
             }
             taken.put(offset, record);
         }
