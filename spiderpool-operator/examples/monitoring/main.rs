@@ -45,9 +45,3 @@ pub(crate) fn write(folder: &Path) -> Result<(), Box<dyn Error>> {
     fs::write(folder.join("grafana-dashboard.json"), dashboard + "\n")?;
     Ok(())
 }
-
-/// The expressions of all alerts.
-#[allow(dead_code, reason = "the test asks")]
-pub(crate) fn alert_expressions() -> Vec<&'static str> {
-    alerts::ALERTS.iter().map(|alert| alert.expression).collect()
-}
