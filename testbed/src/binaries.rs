@@ -1,12 +1,8 @@
 //! The programs: where they are, and how they are built.
 
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::{Path, PathBuf};
 
-use crate::Problem;
+use crate::{Problem, go::Module};
 
 /// A folder with programs of the user's own, as Kubernetes' envtest takes it.
 const ASSETS_VARIABLE: &str = "KUBEBUILDER_ASSETS";
@@ -54,7 +50,7 @@ impl Binary {
 /// The programs in the versions that the Go module beside this crate asks for.
 #[derive(Clone, Debug)]
 pub struct Binaries {
-    module: PathBuf,
+    module: Module,
     kubernetes: String,
     cache: PathBuf,
     assets: Option<PathBuf>,
@@ -66,23 +62,13 @@ impl Binaries {
     /// # Errors
     /// The module cannot be read, or there is no home folder to keep a cache in.
     pub fn find() -> Result<Self, Problem> {
-        let module = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let file = module.join("go.mod");
-        let text = fs::read_to_string(&file).map_err(Problem::system(file.display()))?;
-        let version = |required| {
-            version_of(&text, required)
-                .map(str::to_owned)
-                .ok_or_else(|| Problem::failed(format!("{} does not require {required}", file.display())))
-        };
+        let module = Module::of("")?;
+        let version = |required| module.version(required);
         let (etcd, kubernetes) = (version("go.etcd.io/etcd/server/v3")?, version("k8s.io/kubernetes")?);
         let helm = version("helm.sh/helm/v3")?;
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-        let caches = caches.ok_or_else(|| Problem::failed("neither XDG_CACHE_HOME nor HOME is set"))?;
-        let cache = caches
-            .join("spiderpool-testbed")
-            .join(format!("etcd-{etcd}-kubernetes-{kubernetes}-helm-{helm}"));
-        Ok(Self { module, kubernetes, cache, assets: set(ASSETS_VARIABLE) })
+        let cache = caches()?.join(format!("etcd-{etcd}-kubernetes-{kubernetes}-helm-{helm}"));
+        let assets = set(ASSETS_VARIABLE);
+        Ok(Self { module, kubernetes, cache, assets })
     }
 
     /// The file of `wanted`: the user's own from `KUBEBUILDER_ASSETS`, else from the cache, built first if it is not
@@ -97,57 +83,20 @@ impl Binaries {
             return Ok(own);
         }
         let program = self.cache.join(wanted.name());
-        if !program.is_file() {
-            fs::create_dir_all(&self.cache).map_err(Problem::system(self.cache.display()))?;
-            let lock = self.cache.join("lock");
-            let file = File::options().write(true).create(true).truncate(false).open(&lock);
-            let file = file.map_err(Problem::system(lock.display()))?;
-            file.lock().map_err(Problem::system(lock.display()))?;
-            // Another process may have built it meanwhile.
-            if !program.is_file() {
-                self.build(wanted, &program)?;
+        match self.module.build(&wanted.package(), &self.link_flags(), &program, || Ok(())) {
+            Ok(()) => Ok(program),
+            Err(Problem::Missing { what, remedy }) => {
+                let remedy = format!("{remedy}, or {} in {ASSETS_VARIABLE}", wanted.name());
+                Err(Problem::Missing { what, remedy })
             }
+            Err(failed) => Err(failed),
         }
-        Ok(program)
     }
 
     /// The folder of the cache.
     #[must_use]
     pub fn cache(&self) -> &Path {
         &self.cache
-    }
-
-    fn build(&self, wanted: Binary, program: &Path) -> Result<(), Problem> {
-        let name = wanted.name();
-        eprintln!("testbed: building {name} into {}, once; minutes on a cold machine", self.cache.display());
-        let unfinished = self.cache.join(format!(".{name}.building"));
-        let built = Command::new("go")
-            .args(["build", "-mod=readonly", "-trimpath", "-ldflags"])
-            .arg(self.link_flags())
-            .arg("-o")
-            .arg(&unfinished)
-            .arg(wanted.package())
-            .current_dir(&self.module)
-            .env("CGO_ENABLED", "0")
-            .stdin(Stdio::null())
-            .output();
-        let output = match built {
-            Ok(output) => output,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Problem::Missing {
-                    what: format!("Go, which builds {name},"),
-                    remedy: format!("an installation from https://go.dev/dl, or {name} in {ASSETS_VARIABLE}"),
-                });
-            }
-            Err(error) => return Err(Problem::system("cannot start go")(error)),
-        };
-        if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Problem::failed(format!("building {name}: {}\n{}", output.status, said.trim_end())));
-        }
-        fs::rename(&unfinished, program).map_err(Problem::system(program.display()))?;
-        eprintln!("testbed: built {name}");
-        Ok(())
     }
 
     /// Kubernetes' programs refuse to work together without a version in them.
@@ -162,12 +111,15 @@ impl Binaries {
     }
 }
 
-/// The version of `module` that the text of a go.mod requires.
-fn version_of<'a>(text: &'a str, module: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some(module)).then(|| words.next())?
-    })
+fn set(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// Where everything that is built here is kept.
+pub(crate) fn caches() -> Result<PathBuf, Problem> {
+    let caches = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+    let caches = caches.ok_or_else(|| Problem::failed("neither XDG_CACHE_HOME nor HOME is set"))?;
+    Ok(caches.join("spiderpool-testbed"))
 }
 
 #[cfg(test)]
@@ -175,10 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_those_of_the_module() {
-        let text = "require (\n\ta/b v1\n\ta/b/c v2.0.1 // indirect\n)\nreplace a => a v3\n";
-        assert_eq!(version_of(text, "a/b/c"), Some("v2.0.1"));
-        assert_eq!(version_of(text, "c"), None);
+    fn kubernetes_programs_know_their_version() {
         let binaries = Binaries::find().unwrap();
         assert!(binaries.kubernetes.starts_with("v1."), "{binaries:?}");
         let minor = binaries.kubernetes.split('.').nth(1).unwrap();

@@ -22,10 +22,12 @@
 
 mod address;
 mod binaries;
+mod cert_manager;
 mod control_plane;
 mod etcd;
 mod folder;
 mod forward;
+mod go;
 mod http;
 mod image;
 mod lasting;
@@ -39,6 +41,7 @@ mod wait;
 
 pub use address::{loopback, unused};
 pub use binaries::{Binaries, Binary};
+pub use cert_manager::CertManager;
 pub use control_plane::{ControlPlane, ControlPlaneOptions};
 pub use etcd::{Etcd, EtcdOptions, EtcdTls};
 pub use image::build_image;
