@@ -86,6 +86,23 @@ fn it_makes_what_values_ask_for(#[case] values: &[&str], #[case] besides: &[&str
     assert!(made.is_superset(&always), "{:?}", always.difference(&made));
 }
 
+/// cert-manager renews after two thirds of the time, and does not sign anew what a CA has signed that it renews.
+#[rstest]
+#[case::by_default(365)]
+#[case::for_a_day(1)]
+#[case::for_long(9000)]
+fn what_the_charts_ca_signs_runs_out_before_the_ca_does(#[case] days: u64) {
+    let Some(helm) = Helm::find("chart: cert-manager") else { return };
+    let days = format!("spiderpoolController.tls.certmanager.certValidityDuration={days}");
+    let made = named(&helm.rendered(&["spiderpoolController.tls.method=certmanager", &days]));
+    let hours = |name: &str| -> u64 {
+        let duration = made[&format!("Certificate/{name}")]["spec"]["duration"].as_str().unwrap();
+        duration.strip_suffix('h').unwrap().parse().unwrap()
+    };
+    let (signed, ca) = (hours("spiderpool-controller-server-certs"), hours("spiderpool-controller-ca"));
+    assert!(ca / 3 >= signed, "{ca} h, {signed} h");
+}
+
 #[rstest]
 #[case::a_typo(&["spiderpoolAgent.imagee.tag=x"], "imagee")]
 #[case::a_word_that_is_none(&["spiderpoolController.tls.method=letsencrypt"], "method")]
