@@ -26,6 +26,7 @@ COMMANDS
     --server-deaths N    kill servers of etcd and Kubernetes this often under it (40)
     --controller-deaths N
                          kill controllers this often while applications scale (120)
+    --renewals N         let cert-manager renew the webhook's certificate this often; 0 for without it (5)
     --pods N             pods on two real kubelets, beside host-local; 0 for none (1000)
     --seed S             what chooses the moments and places (1)
   testbed up             build and start etcd and a Kubernetes control plane on loopback, and leave them running

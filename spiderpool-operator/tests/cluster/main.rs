@@ -2,8 +2,10 @@
 //! the programs of a control plane cannot be built, each test says so and is counted as skipped.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod cert_manager;
 mod chaos;
 mod large;
+mod log;
 mod many;
 mod native;
 mod rules;
@@ -12,3 +14,7 @@ mod support;
 mod sweep;
 mod third_party;
 mod webhook;
+
+#[path = "../chart/rendered.rs"]
+#[allow(dead_code, reason = "tests of the chart use the rest")]
+mod rendered;

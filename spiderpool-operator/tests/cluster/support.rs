@@ -1,17 +1,16 @@
 //! A control plane with Spiderpool's resources, and controllers that are processes of their own.
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
-    sync::Arc,
-    thread::JoinHandle,
+    process::{Child, Command, Stdio},
 };
 
-use parking_lot::{Condvar, Mutex};
 use serde_json::Value;
 use spiderpool_testbed::{ControlPlane, ControlPlaneOptions, Line, or_skip};
+
+use crate::log::Log;
 
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/spiderpool/files/crds");
 const WEBHOOKS: &str =
@@ -19,7 +18,7 @@ const WEBHOOKS: &str =
 const ROLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/kubernetes/controller-rbac.yaml");
 
 /// A test that looks more often hangs: kubectl takes a twentieth of a second or more.
-const MOST_LOOKS: usize = 2_400;
+pub(crate) const MOST_LOOKS: usize = 2_400;
 
 /// A control plane with its own controllers, Spiderpool's resources, and the controller's roles.
 pub(crate) struct Cluster {
@@ -109,24 +108,27 @@ impl Cluster {
 
     /// Starts a controller and waits until it serves.
     pub(crate) fn controller(&self, name: &str, more: &[&str]) -> Controller {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        self.controller_at(anywhere, name, &[&["--tls-extra-names", "127.0.0.1"], more].concat())
+    }
+
+    /// The same with the webhook at an address that is known before; other ports are any.
+    pub(crate) fn controller_at(&self, webhook: SocketAddr, name: &str, more: &[&str]) -> Controller {
         let mut child = Command::new(env!("CARGO_BIN_EXE_spiderpool-controller"))
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
             .envs([("SPIDERPOOL_LEADER_DURATION", "3"), ("SPIDERPOOL_LEADER_RENEW_DEADLINE", "2")])
             .env("SPIDERPOOL_LEADER_RETRY_PERIOD", "1")
-            .args(["daemon", "--pod-name", name, "--address", "127.0.0.1", "--health-port", "0"])
+            .args(["daemon", "--pod-name", name, "--address", &webhook.ip().to_string()])
             .args([
+                "--webhook-port",
+                &webhook.port().to_string(),
+                "--health-port",
+                "0",
                 "--metrics-port",
                 "0",
-                "--webhook-port",
-                "0",
-                "--diagnostics-port",
-                "0",
-                "--cli-port",
-                "0",
-                "--tls-extra-names",
-                "127.0.0.1",
             ])
+            .args(["--diagnostics-port", "0", "--cli-port", "0"])
             .args(["--log-format", "json"])
             .args(more)
             .stderr(Stdio::piped())
@@ -134,7 +136,7 @@ impl Cluster {
             .unwrap();
         let log = Log::of(child.stderr.take().unwrap());
         let mut controller = Controller { child, log, serving: Value::Null };
-        controller.serving = controller.log.until("serving");
+        controller.serving = controller.log.until("serving", 1);
         controller
     }
 
@@ -186,49 +188,6 @@ spec:
     )
 }
 
-/// What a controller has said.
-struct Log {
-    said: Arc<(Mutex<Said>, Condvar)>,
-    reader: Option<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Said {
-    lines: Vec<Value>,
-    /// There is no more to come.
-    ended: bool,
-}
-
-impl Log {
-    fn of(stderr: ChildStderr) -> Self {
-        let said: Arc<(Mutex<Said>, Condvar)> = Arc::default();
-        let told = Arc::clone(&said);
-        let reader = std::thread::spawn(move || {
-            for line in BufReader::new(stderr).lines() {
-                let line = line.unwrap();
-                let line = serde_json::from_str(&line).unwrap_or(Value::String(line));
-                told.0.lock().lines.push(line);
-                told.1.notify_all();
-            }
-            told.0.lock().ended = true;
-            told.1.notify_all();
-        });
-        Self { said, reader: Some(reader) }
-    }
-
-    /// Waits until it says `message`; the line.
-    fn until(&self, message: &str) -> Value {
-        let mut said = self.said.0.lock();
-        loop {
-            if let Some(found) = said.lines.iter().find(|line| line["message"] == message) {
-                return found.clone();
-            }
-            assert!(!said.ended, "it ended without saying {message:?}: {:?}", said.lines);
-            self.said.1.wait(&mut said);
-        }
-    }
-}
-
 /// A controller's process.
 pub(crate) struct Controller {
     child: Child,
@@ -264,7 +223,12 @@ impl Controller {
 
     /// Waits until it says so.
     pub(crate) fn until(&self, message: &str) -> Value {
-        self.log.until(message)
+        self.log.until(message, 1)
+    }
+
+    /// Waits until it says so for the time of this number, from 1.
+    pub(crate) fn until_time(&self, time: usize, message: &str) {
+        self.log.until(message, time);
     }
 
     /// Asks it to end; what it said. Nothing that it wanted to do was forbidden.
@@ -272,8 +236,7 @@ impl Controller {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
-        self.log.reader.take().unwrap().join().unwrap();
-        let lines = std::mem::take(&mut self.log.said.0.lock().lines);
+        let lines = self.log.ended();
         let forbidden: Vec<_> =
             lines.iter().filter(|line| line.to_string().contains("is forbidden: User")).collect();
         assert!(forbidden.is_empty(), "{forbidden:?}");

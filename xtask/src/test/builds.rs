@@ -22,7 +22,7 @@ const PLUGIN_LIMIT: u64 = 3 * 1024 * 1024 / 2;
 
 /// Where a test that cannot run for want of a tool or a right says so: one line per test, "NAME: WHY and HOW". A
 /// passing test's output is not shown, so a line printed would be lost.
-const SKIPS_VARIABLE: &str = "SPIDERPOOL_TEST_SKIPS";
+pub(crate) const SKIPS_VARIABLE: &str = "SPIDERPOOL_TEST_SKIPS";
 
 pub(super) fn formatting(workspace: &Workspace) -> Verdict {
     // cargo fmt knows no --locked and would not need it.
@@ -213,7 +213,7 @@ fn servers() -> Result<(), Problem> {
 }
 
 /// An empty file of this name in the target directory.
-fn fresh_file(workspace: &Workspace, name: &str) -> Result<PathBuf, Problem> {
+pub(crate) fn fresh_file(workspace: &Workspace, name: &str) -> Result<PathBuf, Problem> {
     let file = workspace.target.join(name);
     fs::create_dir_all(&workspace.target)
         .and_then(|()| fs::write(&file, ""))

@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::problem::Problem;
 use crate::workspace::Workspace;
 
-pub(crate) use builds::etcd_packages;
+pub(crate) use builds::{SKIPS_VARIABLE, etcd_packages, fresh_file};
 pub(crate) use selection::Selection;
 use summary::{Finding, Summary};
 
