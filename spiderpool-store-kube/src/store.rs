@@ -6,7 +6,9 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::{Value, json};
 use spiderpool_core::{
+    api::SpiderEndpoint,
     model::BlockBits,
+    name::NamespacedName,
     store::{
         Capabilities, Document, Key, Kind, Listing, Position, ResourceName, Selector, Store, StoreError,
         Token, Versioned, Watch,
@@ -195,6 +197,32 @@ impl KubeStore {
         let path = format!("{}?limit=1", resource.collection_path());
         let body = self.api.read(&path, resource.plural).await?;
         Ok(parse::<List<'_>>(kind.name(), &body)?.revision())
+    }
+
+    /// What `read` makes of each endpoint, as they all were at one instant: for whoever does not want them whole.
+    ///
+    /// Cost: as a list of them; no more than a page of them is there at a time.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn endpoints<T>(
+        &self,
+        read: impl Fn(NamespacedName, &SpiderEndpoint) -> T,
+    ) -> Result<Vec<T>, StoreError> {
+        let selector = Selector::Kind(Kind::Endpoint);
+        let (resource, path) = Self::collection(&selector)?;
+        let Some(path) = path else { return Ok(Vec::new()) };
+        let read_page = |page: &List<'_>| {
+            let items = read_list(Kind::Endpoint, page)?.into_iter();
+            Ok(items
+                .filter_map(|item| match item.key {
+                    Key::Endpoint(name) => Some(read(name, item.document.as_endpoint()?)),
+                    _ => None,
+                })
+                .collect())
+        };
+        let place = (&*path, resource.plural);
+        Ok(self.pages(&selector, place, Form::Whole, read_page).await?.0)
     }
 
     /// What `read` makes of the list of what may be selected, and its revision.

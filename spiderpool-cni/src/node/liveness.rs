@@ -6,10 +6,10 @@ use super::{PodSource, Undeclared};
 use async_trait::async_trait;
 use spiderpool_core::alloc::Allocator;
 use spiderpool_core::name::{ContainerId, NamespacedName, NodeName};
-use spiderpool_core::store::ResourceName;
+use spiderpool_core::store::{ResourceName, StoreError};
 use spiderpool_core::sweep::{
-    BlocksAtHand, ControllerSeen, NodeSeen, PodFacts, PodSeen, SandboxSeen, Sandboxes as SandboxSource,
-    Sources, StoreSources,
+    BlocksAtHand, ControllerSeen, EndpointSeen, NodeSeen, PodFacts, PodSeen, SandboxSeen,
+    Sandboxes as SandboxSource, Sources, StoreSources,
 };
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -80,6 +80,10 @@ impl Sources for NodeSources {
     }
 
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
+        None
+    }
+
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>> {
         None
     }
 

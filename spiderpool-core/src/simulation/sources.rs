@@ -17,10 +17,10 @@ use crate::{
     name::{ContainerId, NamespacedName, NodeName},
     protocol::SandboxState,
     select::Ordinals,
-    store::{ResourceName, splitmix},
+    store::{ResourceName, StoreError, splitmix},
     sweep::{
-        BlocksAtHand, ControllerSeen, NodeFacts, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Service,
-        Sources,
+        BlocksAtHand, ControllerSeen, EndpointSeen, NodeFacts, NodeSeen, PodFacts, PodPhase, PodSeen,
+        SandboxSeen, Service, Sources,
     },
 };
 
@@ -85,6 +85,10 @@ impl Sources for SimSources {
     }
 
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
+        None
+    }
+
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>> {
         None
     }
 

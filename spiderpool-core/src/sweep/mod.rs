@@ -8,6 +8,7 @@
 //! afterwards and frees through the protocol's fenced machines only.
 
 mod blocks;
+mod endpoints;
 mod judge;
 mod liveness;
 mod node;
@@ -20,6 +21,7 @@ mod twins;
 mod verdict;
 
 pub use blocks::BlocksAtHand;
+pub use endpoints::EndpointSeen;
 pub use judge::{Case, Subject, judge, node_gone, second_source};
 pub use liveness::JudgedLiveness;
 pub use node::{Leases, NodeFacts, OUT_OF_SERVICE, Service};

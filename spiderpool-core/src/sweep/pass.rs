@@ -9,7 +9,10 @@ use serde::Serialize;
 
 use super::{
     Case, ClaimSeen, ControllerSeen, How, JudgedLiveness, KeepWhy, NodeSeen, PodSeen, SandboxSeen, Source,
-    Sources, Subject, SweepPolicy, Switch, Twin, Verdict, WaitWhy, blocks::readable, judge, judge_twins,
+    Sources, Subject, SweepPolicy, Switch, Twin, Verdict, WaitWhy,
+    blocks::readable,
+    endpoints::{EndpointSeen, listed},
+    judge, judge_twins,
 };
 use crate::{
     addr::{Address, Family},
@@ -23,7 +26,7 @@ use crate::{
         BindingHolder, Del, Deleted, Fence, Kept, ReleaseMode, Releasing, Setting, Snapshots, UNBIND_BUDGET,
         Unbound,
     },
-    store::{Key, Kind, ResourceName, Selector, StoreError, StoreExt},
+    store::{Key, ResourceName, StoreError, StoreExt},
     time::Timestamp,
 };
 
@@ -117,20 +120,14 @@ impl Allocator {
         policy: &SweepPolicy,
         mode: Mode,
     ) -> Result<Swept, StoreError> {
-        let endpoints = match self.store().list(&Selector::Kind(Kind::Endpoint)).await {
-            Ok(listing) => Some(listing),
-            // Claims without records wait; a record's claim is read on its own.
-            Err(StoreError::Damaged { .. }) => None,
-            Err(error) => return Err(error),
+        let endpoints = match sources.endpoints().await {
+            Some(Ok(endpoints)) => Some(endpoints),
+            Some(Err(StoreError::Damaged { .. })) => None,
+            Some(Err(error)) => return Err(error),
+            None => listed(self).await?,
         };
-        let endpoints: Vec<(NamespacedName, Arc<SpiderEndpoint>)> = endpoints
-            .into_iter()
-            .flat_map(|listing| listing.items)
-            .filter_map(|item| match item.key {
-                Key::Endpoint(name) => Some((name, item.document.as_endpoint()?.clone())),
-                _ => None,
-            })
-            .collect();
+        // Claims without records wait where an endpoint is damaged; a record's claim is read on its own.
+        let endpoints = endpoints.unwrap_or_default();
         let (blocks, complete) = readable(self, sources.blocks_at_hand()).await?;
         let records = records_of(&blocks);
         let mut pass = Pass::new(self, sources, policy, mode, complete);
@@ -508,13 +505,10 @@ impl<'a> Pass<'a> {
     }
 
     /// Claims that no record answers for (H21).
-    async fn claims(
-        &mut self,
-        endpoints: &[(NamespacedName, Arc<SpiderEndpoint>)],
-        records: &[(Address, Arc<Record>)],
-    ) {
-        for (name, endpoint) in endpoints {
-            for claim in &endpoint.status.claims {
+    async fn claims(&mut self, endpoints: &[EndpointSeen], records: &[(Address, Arc<Record>)]) {
+        for endpoint in endpoints {
+            let name = &endpoint.name;
+            for claim in &endpoint.claims {
                 let Claim { interface, address, .. } = claim;
                 let at = records.binary_search_by_key(address, |(address, _)| *address);
                 let own = at.is_ok_and(|at| {
@@ -524,7 +518,7 @@ impl<'a> Pass<'a> {
                 if own {
                     continue;
                 }
-                let controller = self.controller_of(name, endpoint, records).await;
+                let controller = self.controller_of(endpoint, records).await;
                 let subject = Subject::Claim {
                     pod: name,
                     controller: controller.as_ref().map(|controller| &controller.controller.name),
@@ -546,25 +540,20 @@ impl<'a> Pass<'a> {
     /// no uid, so whichever object has the name now counts.
     async fn controller_of(
         &mut self,
-        pod: &NamespacedName,
-        endpoint: &SpiderEndpoint,
+        endpoint: &EndpointSeen,
         records: &[(Address, Arc<Record>)],
     ) -> Option<BindingHolder> {
+        let pod = &endpoint.name;
         let of_pod = records.iter().filter(|(_, record)| record.owner.pod.as_ref() == Some(pod));
         let known = of_pod.filter_map(|(_, record)| holder(record.controller.as_ref()?, pod)).next();
         if known.is_some() {
             return known;
         }
-        let status = &endpoint.status;
-        let (kind, group) = match status.owner_controller_type.as_str() {
-            "StatefulSet" => ("StatefulSet", "apps"),
-            _ => return None,
-        };
         let controller = ResourceName {
-            kind: ObjectName::new(kind).ok()?,
-            group: ObjectName::new(group).ok(),
+            kind: ObjectName::new("StatefulSet").ok()?,
+            group: ObjectName::new("apps").ok(),
             namespace: Some(pod.namespace.clone()),
-            name: ObjectName::new(&status.owner_controller_name).ok()?,
+            name: endpoint.set.clone()?,
         };
         let uid = match self.controller(&controller).await {
             ControllerSeen::Present { uid: Some(uid), .. } => uid,
@@ -574,11 +563,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Views that show only what nobody of their incarnation holds.
-    async fn views(
-        &mut self,
-        endpoints: &[(NamespacedName, Arc<SpiderEndpoint>)],
-        records: &[(Address, Arc<Record>)],
-    ) {
+    async fn views(&mut self, endpoints: &[EndpointSeen], records: &[(Address, Arc<Record>)]) {
         if self.policy.outdated_endpoints == Switch::Off || self.mode == Mode::DryRun {
             return;
         }
@@ -586,10 +571,8 @@ impl<'a> Pass<'a> {
             let at = records.binary_search_by_key(&address, |(address, _)| *address);
             at.is_ok_and(|at| records[at].1.owner.uid.as_str() == uid)
         };
-        for (name, endpoint) in endpoints {
-            let uid = endpoint.status.current.uid.as_str();
-            let mut shown = shown_addresses(endpoint).peekable();
-            if shown.peek().is_none() || shown.any(|address| holds(address, uid)) {
+        for EndpointSeen { name, uid, shown, .. } in endpoints {
+            if shown.is_empty() || shown.iter().any(|address| holds(*address, uid)) {
                 continue;
             }
             if let Ok(owner) = OwnerUid::new(uid)

@@ -6,7 +6,8 @@ use async_lock::OnceCell;
 use async_trait::async_trait;
 
 use super::{
-    BlocksAtHand, ControllerSeen, Leases, NodeFacts, NodeSeen, PodFacts, PodSeen, SandboxSeen, Service,
+    BlocksAtHand, ControllerSeen, EndpointSeen, Leases, NodeFacts, NodeSeen, PodFacts, PodSeen, SandboxSeen,
+    Service,
 };
 use crate::{
     api::{Resource, keys},
@@ -29,6 +30,10 @@ pub trait Sources: Debug + Send + Sync {
 
     /// The blocks that this process keeps, so that a pass over everything does not read them; none where it keeps none.
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand>;
+
+    /// All endpoints of the store as they are now, where this has a shorter way to what a pass wants of them than the store's
+    /// list has; none: they are listed.
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>>;
 
     /// The pod of this name.
     async fn pod(&self, name: &NamespacedName) -> PodSeen;
@@ -165,6 +170,10 @@ impl Sources for StoreSources {
     }
 
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
+        None
+    }
+
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>> {
         None
     }
 

@@ -12,10 +12,10 @@ use spiderpool_core::{
     admin::Mode,
     model::{Binding, Block, BlockId},
     name::{ContainerId, NamespacedName, NodeName, OwnerUid},
-    store::{Kind, MemoryStore, ResourceName, Selector, Token},
+    store::{Kind, MemoryStore, ResourceName, Selector, StoreError, Token},
     sweep::{
-        BlocksAtHand, ControllerSeen, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen, Sources,
-        SweepPolicy, Swept,
+        BlocksAtHand, ControllerSeen, EndpointSeen, NodeSeen, PodFacts, PodPhase, PodSeen, SandboxSeen,
+        Sources, SweepPolicy, Swept,
     },
     time::Timestamp,
 };
@@ -76,6 +76,10 @@ impl Sources for Remembered {
 
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
         self.blocks.as_ref().map(|blocks| blocks as _)
+    }
+
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>> {
+        None
     }
 
     async fn pod(&self, name: &NamespacedName) -> PodSeen {

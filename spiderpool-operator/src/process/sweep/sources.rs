@@ -8,10 +8,10 @@ use spiderpool_core::{
     api::Resource,
     env::Clock,
     name::{ContainerId, NamespacedName, NodeName},
-    store::ResourceName,
+    store::{ResourceName, StoreError},
     sweep::{
-        BlocksAtHand, ControllerSeen, Declared, NoSandboxes, NodeSeen, PodFacts, PodSeen, SandboxSeen,
-        Sources, StoreSources,
+        BlocksAtHand, ControllerSeen, Declared, EndpointSeen, NoSandboxes, NodeSeen, PodFacts, PodSeen,
+        SandboxSeen, Sources, StoreSources,
     },
 };
 use spiderpool_store_kube::{Fed, KubeStore};
@@ -64,6 +64,7 @@ impl PodsAtHand {
 #[derive(Debug)]
 pub(super) struct ClusterSources {
     asked: StoreSources,
+    store: KubeStore,
     pods: PodsAtHand,
     blocks: KnownBlocks,
 }
@@ -75,8 +76,9 @@ impl ClusterSources {
         pods: PodsAtHand,
         blocks: KnownBlocks,
     ) -> Self {
-        let (store, sandboxes) = (Arc::new(store.clone()), Arc::new(NoSandboxes));
-        Self { asked: StoreSources::new(store, clock, sandboxes, Declared::Always), pods, blocks }
+        let asked =
+            StoreSources::new(Arc::new(store.clone()), clock, Arc::new(NoSandboxes), Declared::Always);
+        Self { asked, store: store.clone(), pods, blocks }
     }
 }
 
@@ -90,6 +92,10 @@ impl Sources for ClusterSources {
 
     fn blocks_at_hand(&self) -> Option<&dyn BlocksAtHand> {
         Some(&self.blocks)
+    }
+
+    async fn endpoints(&self) -> Option<Result<Vec<EndpointSeen>, StoreError>> {
+        Some(self.store.endpoints(EndpointSeen::of).await)
     }
 
     async fn pod(&self, name: &NamespacedName) -> PodSeen {
