@@ -1,6 +1,6 @@
 //! One pass over everything that edits and crashes may have left half-done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -44,13 +44,34 @@ impl Allocator {
     /// # Errors
     /// The store failed, or somebody else edits the same objects; the next call goes on.
     pub async fn tend(&self) -> Result<Tended, AdminError> {
+        let mut tended = self.tend_objects().await?;
+        tended.cleaned = self.tend_copies().await?;
+        Ok(tended)
+    }
+
+    /// All of [`Allocator::tend`] but for copies of plans that are gone and that nobody saw go. Cost: no listing of blocks, unless
+    /// a pool is terminating.
+    ///
+    /// # Errors
+    /// As [`Allocator::tend`].
+    pub async fn tend_objects(&self) -> Result<Tended, AdminError> {
         let mut tended = Tended::default();
         self.finish_subnets(&mut tended).await?;
         self.finish_pools(&mut tended).await?;
         self.settle_plans(&mut tended).await?;
-        self.drop_dead_copies(&mut tended).await?;
         tended.subnets = self.reconcile_subnets().await?;
         Ok(tended)
+    }
+
+    /// Removes copies of plans of pools that are gone: those that a crash in the middle of a deletion left. The blocks that had
+    /// some. Nothing waits for it: such a copy allows nothing to anybody. Cost: a listing of blocks, plans and pools.
+    ///
+    /// # Errors
+    /// As [`Allocator::tend`].
+    pub async fn tend_copies(&self) -> Result<Vec<BlockId>, AdminError> {
+        let mut tended = Tended::default();
+        self.drop_dead_copies(&mut tended).await?;
+        Ok(tended.cleaned)
     }
 
     /// Brings the records of all Subnets up to what their pools say, and names those that did not.
@@ -117,6 +138,10 @@ impl Allocator {
         let plans = self.store().list(&Selector::Kind(Kind::Plan)).await?;
         let reservations = self.store().list(&Selector::Kind(Kind::Reservation)).await?;
         let pools = self.list_pools().await?;
+        let by_uid: BTreeMap<&str, &SpiderIPPool> = pools
+            .iter()
+            .filter_map(|(pool, _)| Some((pool.metadata.uid.as_deref()?, pool.as_ref())))
+            .collect();
         let mut planned = BTreeSet::new();
         for item in &plans.items {
             let Some(plan) = item.document.as_plan() else { continue };
@@ -124,11 +149,7 @@ impl Allocator {
             let subject =
                 Subject { plan: plan.id.clone(), pool: plan.pool.clone(), family: plan.usable.family() };
             let says = match &plan.id {
-                PlanId::Pool(uid) => {
-                    let mut own = pools.iter().map(|(pool, _)| pool);
-                    own.find(|pool| pool.metadata.uid.as_deref() == Some(uid.as_str()))
-                        .map(|pool| pool_usable(pool, subject.family))
-                }
+                PlanId::Pool(uid) => by_uid.get(uid.as_str()).map(|pool| pool_usable(pool, subject.family)),
                 PlanId::Reservations(scope, _) if scope != self.scope() => continue,
                 PlanId::Reservations(..) => Some(unreserved(&reservations, subject.family)),
             };
@@ -179,12 +200,12 @@ impl Allocator {
         let blocks = self.store().list(&Selector::Kind(Kind::Block)).await?;
         let plans = self.store().list(&Selector::Kind(Kind::Plan)).await?;
         let pools = self.list_pools().await?;
+        let planned: BTreeSet<&Key> = plans.items.iter().map(|item| &item.key).collect();
+        let pools: BTreeSet<&str> =
+            pools.iter().filter_map(|(pool, _)| pool.metadata.uid.as_deref()).collect();
         let alive = |plan: &PlanId| {
             let PlanId::Pool(uid) = plan else { return true };
-            let pool = |(pool, _): &(std::sync::Arc<SpiderIPPool>, _)| {
-                pool.metadata.uid.as_deref() == Some(uid.as_str())
-            };
-            plans.items.iter().any(|item| item.key == Key::Plan(plan.clone())) || pools.iter().any(pool)
+            planned.contains(&Key::Plan(plan.clone())) || pools.contains(uid.as_str())
         };
         let copied: BTreeSet<&PlanId> = blocks
             .items

@@ -69,7 +69,7 @@ fn known(mutation: Mutation) -> Option<u64> {
 }
 
 const HINTS: &[(Mutation, u64)] = &[
-    (Mutation::CloseForgetsReattaching, 943),
+    (Mutation::CloseForgetsReattaching, 659),
     (Mutation::RefusalRestores, 132),
     (Mutation::UnbindRunning, 254),
 ];

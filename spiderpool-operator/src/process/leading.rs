@@ -14,6 +14,7 @@ use tokio::{
 use super::{
     metrics::Metrics,
     sweep::{Heard, Sweeper},
+    tend::{self, tend},
 };
 use crate::{
     apps::ClusterApps,
@@ -24,8 +25,6 @@ use crate::{
     status::{Figures, KnownBlocks, StatusWriter},
 };
 
-/// The pause between two looks at what edits and crashes left half-done.
-const TENDING: Duration = Duration::from_secs(5);
 /// So many pieces of news wait.
 const WAITING: usize = 256;
 
@@ -70,7 +69,7 @@ async fn lead(duties: Duties) {
         let pools = AutoPools::new(duties.allocator.clone(), notices, looks, config);
         tasks.spawn(pools.run(news, objects.of(AutoPools::KINDS), ask));
     }
-    tasks.spawn(tend(duties.allocator.clone()));
+    tasks.spawn(tend(duties.allocator.clone(), objects.of(tend::KINDS)));
     let blocks = KnownBlocks::default();
     if let Some(interval) = duties.sweep_interval {
         let sweeper = Sweeper {
@@ -95,24 +94,5 @@ async fn lead(duties: Duties) {
     // No part ends by itself.
     if let Some(Err(error)) = tasks.join_next().await {
         tracing::error!(%error, "a part of what the leader does broke off; all of it begins anew");
-    }
-}
-
-async fn tend(allocator: Allocator) {
-    loop {
-        match allocator.tend().await {
-            Ok(tended) => {
-                for object in &tended.deleted {
-                    tracing::info!(%object, "its deletion is finished");
-                }
-                for plan in tended.settled.iter().chain(&tended.buried) {
-                    tracing::info!(%plan, "settled");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "what edits left half-done could not be finished; the next pass goes on");
-            }
-        }
-        tokio::time::sleep(TENDING).await;
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod run;
 mod settings;
 mod sweep;
+mod tend;
 mod tls;
 
 pub use clean::{CleanError, CleanSettings, clean};

@@ -124,6 +124,9 @@ impl Sweeper {
         if done {
             tracing::info!(judged, freed, took_ms, "the sweep has passed over everything");
         }
+        if let Err(error) = self.allocator.tend_copies().await {
+            tracing::warn!(%error, "what is left of deleted pools could not be removed now; the next pass goes on");
+        }
     }
 
     /// Sweeps what is held on a node; whether it is to be looked at again.
