@@ -71,7 +71,10 @@ fn every_key_of_ipam_is_read() {
 /// What the runtime makes of each plugin of a list is what the plugin reads.
 #[test]
 fn every_network_of_a_cluster_is_one() {
-    let lists = CLUSTER.split("\n```json\n").skip(1).map(|rest| rest.split("\n```").next().unwrap());
+    let lists = CLUSTER.split("\n```json").skip(1).map(|rest| {
+        let (_, block) = rest.split_once('\n').unwrap();
+        block.split("\n```").next().unwrap()
+    });
     let definitions = CLUSTER.split("\n  config: '").skip(1).map(|rest| rest.split("'\n").next().unwrap());
     let mut found = Vec::new();
     for text in lists.chain(definitions) {

@@ -31,7 +31,7 @@ const IMAGES: [&str; 6] = [
     "spiderpoolController.image.pullPolicy=Never",
 ];
 
-fn images() -> PathBuf {
+pub(crate) fn images() -> PathBuf {
     let folder = std::env::var_os(IMAGES_VARIABLE).map(PathBuf::from);
     folder.expect("run by cargo xtask test --only nodes, which builds the images")
 }

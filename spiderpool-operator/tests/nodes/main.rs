@@ -9,11 +9,13 @@
     reason = "tests"
 )]
 
+mod blocks;
 mod cluster;
 mod documents;
 mod faults;
 mod multus;
 mod pace;
+mod page;
 mod reclaim;
 mod walks;
 mod workload;

@@ -46,11 +46,21 @@ spec:
 
 /// The walk, on nodes that have macvlan before and after.
 pub(crate) fn several_interfaces(cluster: &mut Cluster) {
+    take_meta_plugin(cluster, MACVLAN);
+    cluster.apply(NETWORKS);
+    pools_by_interface(cluster);
+    cluster.at("several interfaces, pools by name: done");
+    pools_by_position(cluster);
+    use_network(cluster, MACVLAN);
+}
+
+/// Gives every node the meta-plugin, with `first` as the network of every pod's first interface, and the cluster its kind.
+pub(crate) fn take_meta_plugin(cluster: &mut Cluster, first: &str) {
     let example = env::current_exe().unwrap().with_file_name("../examples/networks");
     let example = example.canonicalize().expect("cargo build -p spiderpool-operator --example networks");
     let kubectl = Binaries::find().unwrap().program(Binary::Kubectl).unwrap();
     let kubeconfig: PathBuf = cluster.nodes.plane().kubeconfig().to_owned();
-    let first: serde_json::Value = serde_json::from_str(MACVLAN).unwrap();
+    let first: serde_json::Value = serde_json::from_str(first).unwrap();
     let meta = json!({"cniVersion": "1.0.0", "name": "networks", "plugins": [
         {"type": "networks", "kubectl": kubectl, "kubeconfig": kubeconfig, "delegates": [first]}]});
     for node in cluster.nodes.nodes() {
@@ -58,17 +68,13 @@ pub(crate) fn several_interfaces(cluster: &mut Cluster) {
     }
     use_network(cluster, &meta.to_string());
     cluster.apply(DEFINITIONS);
-    cluster.until("networks to be defined", |cluster| {
-        cluster.nodes.plane().ask(&["apply", "-f", "-"], NETWORKS).ok()
+    cluster.until("networks to be served", |cluster| {
+        cluster.nodes.plane().ask(&["get", "network-attachment-definitions"], "").ok()
     });
-    pools_by_interface(cluster);
-    cluster.at("several interfaces, pools by name: done");
-    pools_by_position(cluster);
-    use_network(cluster, MACVLAN);
 }
 
 /// containerd reads it when it starts: no pod meets the one before.
-fn use_network(cluster: &mut Cluster, network: &str) {
+pub(crate) fn use_network(cluster: &mut Cluster, network: &str) {
     for node in cluster.nodes.nodes_mut() {
         node.set_network(network).unwrap();
         node.kill_containerd().unwrap();
