@@ -15,6 +15,9 @@ use spiderpool_store_kube::{ConnectError, KubeConfig, KubeStore};
 /// The pause before the API server, or the webhook behind it, is asked again.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// What the webhook says of a family that is switched off.
+const FAMILY_IS_OFF: &str = "is disabled: enable it, or use ";
+
 /// What is to be created. A family without a pool's name gets none.
 #[derive(Clone, Debug, Default, Args)]
 pub struct InitSettings {
@@ -180,7 +183,14 @@ fn set(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|value| !value.is_empty())
 }
 
-/// Creates what is not there, and waits for a webhook that does not answer yet.
+/// Whether the same may be taken soon. An upgrade that enables a family asks for its pool at once, and a kubelet shows the controller its new
+/// configuration only within a minute or two.
+fn may_pass(error: &StoreError) -> bool {
+    let waits = |message: &str| message.contains(FAMILY_IS_OFF);
+    error.may_pass() || matches!(error, StoreError::Refused { message, .. } if waits(message))
+}
+
+/// Creates what is not there, and waits for a webhook that does not answer yet, or does not know yet that the family is enabled.
 ///
 /// # Errors
 /// The first object that cannot be created, and why.
@@ -204,7 +214,7 @@ pub async fn init(settings: &InitSettings) -> Result<(), InitError> {
                     tracing::info!(object = %key, "is there already, and stays as it is");
                     break;
                 }
-                Err(error) if error.may_pass() && env.clock.monotonic() < deadline => {
+                Err(error) if may_pass(&error) && env.clock.monotonic() < deadline => {
                     tracing::info!(object = %key, %error, "cannot be created yet");
                     env.timer.sleep(PAUSE).await;
                 }
@@ -217,6 +227,11 @@ pub async fn init(settings: &InitSettings) -> Result<(), InitError> {
 
 #[cfg(test)]
 mod tests {
+    use spiderpool_core::{
+        model::Families,
+        validate::{self, Context},
+    };
+
     use super::*;
 
     fn some(text: &str) -> Option<String> {
@@ -240,6 +255,21 @@ mod tests {
         let pool = objects[1].1.as_pool().unwrap();
         assert_eq!(pool.spec.default, Some(true));
         assert_eq!(pool.spec.ips, ["172.20.0.10-172.20.0.200"]);
+    }
+
+    #[test]
+    fn a_family_that_is_not_enabled_yet_is_waited_for_and_nothing_else() {
+        let refused = |spec: IPPoolSpec| {
+            let pool = SpiderIPPool { spec, ..SpiderIPPool::default() };
+            let context = Context { families: Families::V6, ..Context::default() };
+            let message = validate::pool::create(&pool, &context).to_string();
+            let key = Box::new(Key::Pool(ObjectName::new("four").unwrap()));
+            StoreError::Refused { key, message }
+        };
+        let network = |subnet: &str| IPPoolSpec { subnet: subnet.into(), ..IPPoolSpec::default() };
+        assert!(may_pass(&refused(network("172.20.0.0/16"))), "{}", refused(network("172.20.0.0/16")));
+        assert!(!may_pass(&refused(network("fd00::/33"))), "{}", refused(network("fd00::/33")));
+        assert!(may_pass(&StoreError::unknown("no answer")));
     }
 
     #[test]
