@@ -14,6 +14,7 @@ mod cluster;
 mod documents;
 mod faults;
 mod multus;
+mod one_family;
 mod pace;
 mod page;
 mod reclaim;
