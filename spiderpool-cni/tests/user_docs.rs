@@ -1,9 +1,7 @@
-//! The user docs say what the code says: error codes, keys, flags, annotations.
+//! The user docs say what the code says: error codes, keys, annotations.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use clap::CommandFactory;
 use serde_json::json;
-use spiderpool_cni::agent::Settings;
 use spiderpool_cni::cni::{CniVersion, Command, DecodedConf, NetConf};
 use spiderpool_core::api::keys;
 use spiderpool_core::name::Namespace;
@@ -12,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PLUGIN: &str = include_str!("../../docs/plugin.md");
 const CLUSTER: &str = include_str!("../../docs/kubernetes.md");
-const AGENT: &str = include_str!("../../docs/agent.md");
 const ANNOTATIONS: &str = include_str!("../../docs/annotations.md");
 
 /// The rows below a heading, up to the next one, as cells without code marks.
@@ -101,30 +98,6 @@ fn every_configuration_is_one() {
     assert_eq!(all.len(), 2);
     for text in all {
         conf(text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    }
-}
-
-#[test]
-fn every_flag_of_the_agent_is_there_with_its_default() {
-    let shown: BTreeMap<_, _> =
-        rows(AGENT, "## Settings").into_iter().map(|row| (row[0].to_owned(), row[1..3].join(" "))).collect();
-    let command = Settings::command();
-    let flags = command.get_arguments().filter(|argument| argument.get_env().is_some());
-    let defined: BTreeMap<_, _> = flags
-        .map(|argument| {
-            let default =
-                argument.get_default_values().first().map(|value| format!("`{}`", value.to_string_lossy()));
-            let flag = format!("`--{}`", argument.get_long().unwrap());
-            (flag, (format!("`{}`", argument.get_env().unwrap().to_string_lossy()), default))
-        })
-        .collect();
-    assert_eq!(shown.keys().collect::<Vec<_>>(), defined.keys().collect::<Vec<_>>());
-    for (flag, (variable, default)) in defined {
-        let shown = &shown[&flag];
-        match default {
-            Some(default) => assert_eq!(*shown, format!("{variable} {default}"), "{flag}"),
-            None => assert!(shown.starts_with(&variable), "{flag}: {shown}"),
-        }
     }
 }
 

@@ -341,24 +341,8 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::{ListenAddr, Settings};
-    use clap::{CommandFactory, Parser};
+    use clap::Parser;
     use rstest::rstest;
-
-    #[test]
-    fn the_definition_is_sound_and_documented() {
-        let command = Settings::command();
-        command.clone().debug_assert();
-        let documented = include_str!("../../../docs/agent.md");
-        for argument in command.get_arguments() {
-            let (id, flag) = (argument.get_id(), argument.get_long().unwrap());
-            let variable = argument.get_env().unwrap_or_else(|| panic!("{id} has no environment variable"));
-            let default = argument.get_default_values().first();
-            let default = default.map_or("-".into(), |value| format!("`{}`", value.to_string_lossy()));
-            let row = format!("| `--{flag}` | `{}` | {default} | ", variable.to_string_lossy());
-            assert!(documented.contains(&row), "docs/agent.md has no row {row}");
-        }
-        assert_eq!(documented.matches("| `--").count(), command.get_arguments().count());
-    }
 
     #[rstest]
     #[case("127.0.0.1:5710", "127.0.0.1:5710")]

@@ -354,38 +354,3 @@ impl Settings {
         names
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use clap::CommandFactory;
-
-    use super::*;
-
-    const DOCS: &str = include_str!("../../../docs/controller.md");
-
-    #[test]
-    fn the_docs_name_every_flag_with_its_variable_and_default() {
-        let command = Settings::command();
-        let text = |value: &std::ffi::OsStr| value.to_string_lossy().into_owned();
-        let flags = command.get_arguments().filter_map(|flag| {
-            let default: Vec<_> = flag.get_default_values().iter().map(|value| text(value)).collect();
-            Some(format!("| `--{}` | `{}` | {}", flag.get_long()?, text(flag.get_env()?), default.join(",")))
-        });
-        let flags: BTreeSet<_> = flags.collect();
-        let (_, section) = DOCS.split_once("\n## Settings\n").unwrap();
-        let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `--"));
-        let documented: BTreeSet<_> = rows
-            .map(|row| {
-                let cells: Vec<_> = row.split(" | ").collect();
-                let default = match cells[2].trim_matches(['|', ' ', '`']) {
-                    "the host's name" | "none" => "",
-                    default => default,
-                };
-                format!("{} | {} | {default}", cells[0], cells[1])
-            })
-            .collect();
-        assert_eq!(flags, documented);
-    }
-}
