@@ -3,7 +3,7 @@
 use super::{ConfigurationFile, DaemonError, LogLevel, Settings};
 use crate::node::{Node, Offer};
 use spiderpool_core::model::Families;
-use spiderpool_core::select::{AutoPools, GroupKind, NotAKind, StatefulKinds};
+use spiderpool_core::select::{AutoPools, GroupKind, StatefulKinds};
 use std::sync::Arc;
 
 /// What the settings say pods get.
@@ -17,14 +17,10 @@ pub(super) fn offer(settings: &Settings) -> Result<Offer, DaemonError> {
             return Err(DaemonError::Setting { flag: "--enable-ipv4, --enable-ipv6", why });
         }
     };
-    let mut stateful =
-        if settings.enable_statefulset { StatefulKinds::default() } else { StatefulKinds::none() };
-    for kind in settings.stateful_kinds.iter().map(|kind| kind.trim()).filter(|kind| !kind.is_empty()) {
-        let kind = kind.parse::<GroupKind>();
-        let invalid =
-            |error: NotAKind| DaemonError::Setting { flag: "--stateful-kinds", why: error.to_string() };
-        stateful = stateful.and(kind.map_err(invalid)?);
-    }
+    let stateful = if settings.enable_statefulset { StatefulKinds::default() } else { StatefulKinds::none() };
+    let declared = GroupKind::read_all(&settings.stateful_kinds)
+        .map_err(|error| DaemonError::Setting { flag: "--stateful-kinds", why: error.to_string() })?;
+    let stateful = declared.into_iter().fold(stateful, StatefulKinds::and);
     let auto_pools = if settings.enable_spider_subnet { AutoPools::Enabled } else { AutoPools::Disabled };
     Ok(Offer { families, stateful, auto_pools })
 }

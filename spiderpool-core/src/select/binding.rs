@@ -22,11 +22,21 @@ pub struct GroupKind {
 #[error("{0:?} is not GROUP/KIND, such as apps.kruise.io/StatefulSet")]
 pub struct NotAKind(String);
 
+impl GroupKind {
+    /// Reads the entries of a setting; blank ones are passed over.
+    ///
+    /// # Errors
+    /// The first that names no kind.
+    pub fn read_all(texts: &[String]) -> Result<Vec<Self>, NotAKind> {
+        texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).map(str::parse).collect()
+    }
+}
+
 impl FromStr for GroupKind {
     type Err = NotAKind;
 
     fn from_str(text: &str) -> Result<Self, NotAKind> {
-        let parts = text.trim().split_once('/').filter(|(group, kind)| !group.is_empty() && !kind.is_empty());
+        let parts = text.split_once('/').filter(|(group, kind)| !group.is_empty() && !kind.is_empty());
         let (group, kind) = parts.ok_or_else(|| NotAKind(text.into()))?;
         Ok(Self { group: group.into(), kind: kind.into() })
     }

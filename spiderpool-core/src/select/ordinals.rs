@@ -57,10 +57,13 @@ impl Ordinals {
     /// They in one piece each.
     fn runs(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
         let (mut next, mut left) = (Some(self.start), self.replicas);
-        let ends = [u64::MAX..=u64::MAX];
-        let gaps = self.reserved.iter().cloned().chain(ends);
+        let gaps = self.reserved.iter().map(Some).chain([None]);
         gaps.filter_map(move |gap| {
-            let first = next.filter(|first| left > 0 && first <= gap.end())?;
+            let first = next.filter(|_| left > 0)?;
+            let Some(gap) = gap else { return Some(first..=first.saturating_add(left - 1)) };
+            if first > *gap.end() {
+                return None;
+            }
             next = gap.end().checked_add(1);
             let count = gap.start().saturating_sub(first).min(left);
             left -= count;
@@ -106,7 +109,8 @@ mod tests {
     #[case::passed_over(json!({"replicas": 4, "reserveOrdinals": [0, 2]}), &[1, 3, 4, 5])]
     #[case::written_as_text(json!({"replicas": 3, "reserveOrdinals": ["1", "3 - 5"]}), &[0, 2, 6])]
     #[case::what_cannot_be_read(json!({"replicas": 2, "reserveOrdinals": ["x", -1, "7-x", {}, "5-3"]}), &[0, 1])]
-    #[case::a_whole_lot(json!({"replicas": 2, "reserveOrdinals": ["0-18446744073709551613"]}), &[18_446_744_073_709_551_614])]
+    #[case::a_whole_lot(json!({"replicas": 2, "reserveOrdinals": ["0-18446744073709551613"]}), &[18_446_744_073_709_551_614, u64::MAX])]
+    #[case::as_far_as_numbers_go(json!({"replicas": 5, "ordinals": {"start": u64::MAX}}), &[u64::MAX])]
     fn they_are_read_from_a_controller(#[case] spec: Value, #[case] wanted: &[u64]) {
         assert_eq!(of(spec), wanted);
     }

@@ -38,16 +38,12 @@ impl EndpointSeen {
     }
 }
 
-/// All endpoints; none where one of them is damaged.
-pub(super) async fn listed(allocator: &Allocator) -> Result<Option<Vec<EndpointSeen>>, StoreError> {
-    let listing = match allocator.store().list(&Selector::Kind(Kind::Endpoint)).await {
-        Ok(listing) => listing,
-        Err(StoreError::Damaged { .. }) => return Ok(None),
-        Err(error) => return Err(error),
-    };
+/// All endpoints, as the store lists them.
+pub(super) async fn listed(allocator: &Allocator) -> Result<Vec<EndpointSeen>, StoreError> {
+    let listing = allocator.store().list(&Selector::Kind(Kind::Endpoint)).await?;
     let seen = listing.items.into_iter().filter_map(|item| match item.key {
         Key::Endpoint(name) => Some(EndpointSeen::of(name, item.document.as_endpoint()?)),
         _ => None,
     });
-    Ok(Some(seen.collect()))
+    Ok(seen.collect())
 }

@@ -121,13 +121,14 @@ impl Allocator {
         mode: Mode,
     ) -> Result<Swept, StoreError> {
         let endpoints = match sources.endpoints().await {
-            Some(Ok(endpoints)) => Some(endpoints),
-            Some(Err(StoreError::Damaged { .. })) => None,
-            Some(Err(error)) => return Err(error),
-            None => listed(self).await?,
+            Some(found) => found,
+            None => listed(self).await,
         };
-        // Claims without records wait where an endpoint is damaged; a record's claim is read on its own.
-        let endpoints = endpoints.unwrap_or_default();
+        let endpoints = match endpoints {
+            // Claims without records wait; a record's claim is read on its own.
+            Err(StoreError::Damaged { .. }) => Vec::new(),
+            endpoints => endpoints?,
+        };
         let (blocks, complete) = readable(self, sources.blocks_at_hand()).await?;
         let records = records_of(&blocks);
         let mut pass = Pass::new(self, sources, policy, mode, complete);

@@ -313,9 +313,7 @@ impl Settings {
 
     /// The kinds besides StatefulSet whose pods keep their addresses.
     pub(super) fn stateful(&self) -> Result<Vec<GroupKind>, SettingError> {
-        let kinds =
-            self.stateful_kinds.iter().filter(|kind| !kind.trim().is_empty()).map(|kind| kind.parse());
-        kinds.collect::<Result<_, _>>().map_err(SettingError::StatefulKind)
+        GroupKind::read_all(&self.stateful_kinds).map_err(SettingError::StatefulKind)
     }
 
     pub(super) fn cli(&self) -> SocketAddr {

@@ -107,22 +107,15 @@ impl Known {
     fn hear(&mut self, news: &ObjectNews) -> bool {
         match news {
             ObjectNews::Listed(kind, items) => {
-                let of_kind = |key: &Key| key.kind() == *kind;
-                let before: Vec<_> = self
-                    .0
-                    .iter()
-                    .filter(|(key, _)| of_kind(key))
-                    .map(|(key, was)| (key.clone(), *was))
-                    .collect();
-                self.0.retain(|key, _| !of_kind(key));
-                self.0.extend(
-                    items.iter().filter_map(|item| Some((item.key.clone(), version(&item.document)?))),
-                );
-                !before.into_iter().eq(self
-                    .0
-                    .iter()
-                    .filter(|(key, _)| of_kind(key))
-                    .map(|(key, is)| (key.clone(), *is)))
+                let known = std::mem::take(&mut self.0);
+                let (before, others): (BTreeMap<_, _>, _) =
+                    known.into_iter().partition(|(key, _)| key.kind() == *kind);
+                let now = items.iter().filter_map(|item| Some((item.key.clone(), version(&item.document)?)));
+                let now: BTreeMap<_, _> = now.collect();
+                let changed = now != before;
+                self.0 = others;
+                self.0.extend(now);
+                changed
             }
             ObjectNews::Put(item) => {
                 let Some(version) = version(&item.document) else { return false };
