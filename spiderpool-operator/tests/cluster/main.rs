@@ -4,6 +4,7 @@
 
 mod cert_manager;
 mod chaos;
+mod kinds;
 mod large;
 mod log;
 mod many;

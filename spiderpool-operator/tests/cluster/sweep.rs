@@ -91,6 +91,12 @@ fn what_was_held_on_a_node_is_free_soon_after_the_node_is_gone() {
             pods.sort();
             pods.join(" ")
         };
+        let begun = Env::system().clock.monotonic();
+        cluster.until("sp/office", ".status.allocatedIPCount", "4");
+        println!(
+            "the status says so: {} ms after the last address was granted",
+            Env::system().clock.monotonic().left(begun).as_millis()
+        );
         assert_eq!(held().await, "a b c d");
         // Its pods are deleted by force, as one does whose machine has burnt down; the machine sends no DEL.
         let forced = |name| ["delete", "pod", name, "--grace-period=0", "--force"];
